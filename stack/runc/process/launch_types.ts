@@ -1,0 +1,52 @@
+import type { SpanRecord, TraceContext } from "#lib/trace/span.ts";
+import type { SpanSink } from "#lib/trace/tracer.ts";
+import type { ProcessLauncher } from "#wire/oci-runtime/runtime.ts";
+import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
+import type { Process, Spec } from "../spec/spec_types.ts";
+
+interface LaunchCommon {
+  launcher: ProcessLauncher;
+  cgroup: CgroupJoin;
+  consoleSocket?: string;
+  /** A descriptor of an already connected console socket, instead of a path. */
+  consoleSocketFd?: number;
+  /** How many descriptors from 3 on are passed to the process (`--preserve-fds`, LISTEN_FDS). */
+  preserveFds?: number;
+  trace?: TraceContext;
+  sink?: SpanSink;
+  signal?: AbortSignal;
+}
+
+export interface ContainerLaunch extends LaunchCommon {
+  id: string;
+  spec: Spec;
+  bundle: string;
+  /** The container's state folder: holds exec.fifo, by which the process waits for `start`. */
+  stateDir: string;
+  noPivot: boolean;
+  noNewKeyring: boolean;
+  /**
+   * Called when the container's namespaces exist and its process waits, before the root is entered:
+   * the moment of prestart and createRuntime hooks. The launch fails if it rejects.
+   */
+  onNamespaces(pid: number): Promise<void>;
+}
+
+export interface ExecLaunch extends LaunchCommon {
+  id: string;
+  process: Process;
+  /** The spec that the container was created with: seccomp, namespaces, mount label. */
+  spec: Spec;
+  /** The container's init, whose namespaces are joined. */
+  containerPid: number;
+  /** Namespace files to join, by type, as state.json has them (path or /proc/PID/ns/TYPE). */
+  namespacePaths: Record<string, string>;
+  stateDir: string;
+}
+
+export interface Launched {
+  /** Host process id of the container's process. */
+  pid: number;
+  /** Init's stages and operations as finished spans. */
+  spans: SpanRecord[];
+}
