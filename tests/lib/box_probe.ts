@@ -1,0 +1,74 @@
+import { accessSync, constants } from "node:fs";
+import { basename } from "node:path";
+import { childEnv } from "#lib/install/child_env.ts";
+import { binPath } from "#lib/install/install_paths.ts";
+import { GENUINE } from "./genuine_stack.ts";
+
+/** A link of a chain under test. */
+export type Box =
+  | "genuine containerd"
+  | "genuine dockerd"
+  | "genuine runc"
+  | "docker cli"
+  | "catena daemon"
+  | "catena containerd"
+  | "catena dockerd"
+  | "catena shim"
+  | "catena runc";
+
+const PROBE_MS = 30_000;
+
+/** How each box is asked whether it is there: an executable that must exist, or must answer. */
+const PROBES: Record<Box, { files: string[] } | { argv: () => string[] }> = {
+  "genuine containerd": { files: [GENUINE.containerd, GENUINE.ctr, GENUINE.shim] },
+  "genuine dockerd": { files: [GENUINE.dockerd] },
+  "genuine runc": { files: [GENUINE.runc] },
+  "docker cli": { argv: () => ["docker", "--version"] },
+  "catena daemon": { argv: () => [binPath("catena"), "daemon", "--help"] },
+  "catena containerd": { argv: () => [binPath("catena"), "containerd", "--help"] },
+  "catena dockerd": { argv: () => [binPath("catena"), "dockerd", "--help"] },
+  "catena shim": { argv: () => [binPath("containerd-shim-catena-v2"), "-v"] },
+  "catena runc": { argv: () => [binPath("catena-runc"), "--version"] },
+};
+
+const answers = new Map<Box, string | undefined>();
+
+/**
+ * Why a test that needs these boxes cannot run here; undefined when it can. Root is needed by all.
+ * Each box is asked once a process.
+ */
+export function reasonToSkip(boxes: Box[]): string | undefined {
+  if (process.getuid?.() !== 0) return "needs root";
+  for (const box of boxes) {
+    if (!answers.has(box)) answers.set(box, probe(box));
+    const reason = answers.get(box);
+    if (reason) return `${box} is not there: ${reason}`;
+  }
+  return undefined;
+}
+
+function probe(box: Box): string | undefined {
+  const how = PROBES[box];
+  if ("files" in how) {
+    const missing = how.files.find((path) => !isExecutable(path));
+    return missing && `no executable ${missing}`;
+  }
+  const argv = how.argv();
+  try {
+    const result = Bun.spawnSync(argv, { env: childEnv(), timeout: PROBE_MS });
+    if (result.exitCode === 0) return undefined;
+    const lastLine = result.stderr.toString().trim().split("\n").at(-1) ?? "";
+    return `${basename(argv[0]!)} ${argv.slice(1).join(" ")}: exit ${result.exitCode}: ${lastLine}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,43 @@
+import { binPath } from "#lib/install/install_paths.ts";
+import { Daemon } from "./daemon.ts";
+import type { Sandbox } from "./sandbox.ts";
+
+/** `catena daemon`: dockerd and containerd in one process. Its sockets lie in the state folder. */
+export async function startCatenaDaemon(sandbox: Sandbox): Promise<Daemon & CatenaFolders> {
+  return start(sandbox, "daemon", "docker.sock", []);
+}
+
+/** `catena containerd`: our containerd alone. */
+export async function startCatenaContainerd(sandbox: Sandbox): Promise<Daemon & CatenaFolders> {
+  return start(sandbox, "containerd", "containerd.sock", []);
+}
+
+/** `catena dockerd --containerd SOCKET`: our dockerd alone, on any containerd. */
+export async function startCatenaDockerd(
+  sandbox: Sandbox,
+  containerd: string,
+): Promise<Daemon & CatenaFolders> {
+  return start(sandbox, "dockerd", "docker.sock", ["--containerd", containerd]);
+}
+
+export interface CatenaFolders {
+  root: string;
+  state: string;
+}
+
+async function start(
+  sandbox: Sandbox,
+  link: string,
+  socketName: string,
+  more: string[],
+): Promise<Daemon & CatenaFolders> {
+  const root = sandbox.path(`catena-${link}`, "root");
+  const state = sandbox.path(`catena-${link}`, "state");
+  const daemon = await Daemon.start(sandbox, {
+    name: `catena-${link}`,
+    socket: sandbox.path(`catena-${link}`, "state", socketName),
+    env: { CATENA_STATE: state },
+    argv: [binPath("catena"), link, "--root", root, "--state", state, ...more],
+  });
+  return Object.assign(daemon, { root, state });
+}

@@ -1,0 +1,74 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const CGROUP_ROOT = "/sys/fs/cgroup";
+const MAX_DEPTH = 12;
+
+/** The roots of all hierarchies: each controller's on v1, the one root on v2. */
+export function cgroupHierarchies(): string[] {
+  if (existsSync(join(CGROUP_ROOT, "cgroup.controllers"))) return [CGROUP_ROOT];
+  return readdirSync(CGROUP_ROOT, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(CGROUP_ROOT, entry.name));
+}
+
+/** Every cgroup folder with `tag` in its path, in every hierarchy, parents before children. */
+export function cgroupsOf(tag: string): string[] {
+  return cgroupHierarchies().flatMap((root) => below(root, 0).filter((path) => path.includes(tag)));
+}
+
+function below(folder: string, depth: number): string[] {
+  if (depth >= MAX_DEPTH) return [];
+  let names: string[];
+  try {
+    names = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => {
+    const path = join(folder, name);
+    return [path, ...below(path, depth + 1)];
+  });
+}
+
+/** Removes the cgroups with `tag` in their path, children first. Returns those that stayed. */
+export function removeCgroupsOf(tag: string): string[] {
+  const stayed: string[] = [];
+  for (const path of cgroupsOf(tag).reverse()) {
+    try {
+      rmdirSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") stayed.push(path);
+    }
+  }
+  return stayed;
+}
+
+/** Thaws frozen cgroups, without which a SIGKILL is not delivered on v1. */
+export function thawCgroupsOf(tag: string): void {
+  for (const path of cgroupsOf(tag)) {
+    for (const [file, thawed] of [
+      ["freezer.state", "THAWED"],
+      ["cgroup.freeze", "0"],
+    ] as const) {
+      const knob = join(path, file);
+      if (existsSync(knob)) writeFileSync(knob, thawed);
+    }
+  }
+}
+
+/** The folder of one process in the hierarchy that has `controller`, on v1 and on v2. */
+export function cgroupOfProcess(pid: number, controller: string): string {
+  const lines = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().split("\n");
+  for (const line of lines) {
+    const [, controllers, ...path] = line.split(":");
+    if (controllers!.split(",").includes(controller)) {
+      return join(CGROUP_ROOT, controller, path.join(":"));
+    }
+  }
+  const unified = lines.find((line) => line.startsWith("0::"));
+  if (!unified) throw new Error(`process ${pid} has no cgroup of the ${controller} controller`);
+  return join(CGROUP_ROOT, unified.slice(3));
+}
