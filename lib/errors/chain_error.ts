@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { Evidence, Frame, Layer } from "./frame.ts";
 import { neutralWords } from "./parent_phrases.ts";
 
@@ -7,7 +6,8 @@ const ID_ALPHABET = "abcdefghjkmnpqrstvwxyz23456789";
 /** A short id that a person can read out: eight characters without look-alikes. */
 function newErrorId(): string {
   let id = "";
-  for (const byte of randomBytes(8)) id += ID_ALPHABET[byte % ID_ALPHABET.length];
+  for (const byte of crypto.getRandomValues(new Uint8Array(8)))
+    id += ID_ALPHABET[byte % ID_ALPHABET.length];
   return id;
 }
 

@@ -82,5 +82,6 @@ static void add_table(napi_env env, napi_value exports, const struct addon_funct
 NAPI_MODULE_INIT() {
   add_table(env, exports, mount_functions);
   add_table(env, exports, descriptor_functions);
+  add_table(env, exports, file_functions);
   return exports;
 }
