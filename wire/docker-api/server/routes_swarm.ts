@@ -1,0 +1,28 @@
+import { failure } from "#lib/errors/chain_error.ts";
+import type { Route } from "./route.ts";
+
+const MESSAGE =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect ' +
+  "this node to swarm and try again.";
+
+/** Everything that needs a swarm answers as a daemon that is in none. */
+function refuse(): never {
+  throw failure({ layer: "dockerd", op: "swarm", code: "unavailable", message: MESSAGE });
+}
+
+const KINDS = ["swarm", "nodes", "services", "tasks", "secrets", "configs"];
+
+export const swarmRoutes: Route[] = [
+  ...KINDS.flatMap((kind) =>
+    ["GET", "POST", "DELETE"].flatMap((method) => [
+      { method, path: `/${kind}`, name: `${kind}.none`, handle: refuse },
+      { method, path: `/${kind}/{}`, name: `${kind}.none`, handle: refuse },
+    ]),
+  ),
+  {
+    method: "GET",
+    path: "/plugins",
+    name: "plugin.list",
+    handle: (exchange) => exchange.send(200, []),
+  },
+];
