@@ -72,3 +72,9 @@ export function cgroupOfProcess(pid: number, controller: string): string {
   if (!unified) throw new Error(`process ${pid} has no cgroup of the ${controller} controller`);
   return join(CGROUP_ROOT, unified.slice(3));
 }
+
+/** One number of a cgroup's file; "max" is infinity. */
+export function readCgroupNumber(cgroup: string, file: string): number {
+  const text = readFileSync(join(cgroup, file), "utf8").trim();
+  return text === "max" ? Number.POSITIVE_INFINITY : Number(text);
+}

@@ -16,7 +16,7 @@ export interface DaemonSpec {
 
 const START_MS = 60_000;
 const STOP_MS = 60_000;
-const LOG_TAIL = 4_000;
+const LOG_TAIL = 1_500;
 
 /** A daemon under test: started, watched, stopped or killed by its process id. */
 export class Daemon {

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupsOf } from "./cgroup_tree.ts";
 import { mountTable } from "./mount_table.ts";
-import { descriptorTargets, processesOf } from "./process_table.ts";
+import { descriptorTargets, type ProcessEntry, processesOf } from "./process_table.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** What must be the same before and after: lines of text, each one thing that could be left over. */
@@ -14,56 +14,76 @@ export interface LeakSnapshot {
   folders: string[];
 }
 
-export interface WatchedDaemon {
-  name: string;
-  pid: number;
-}
-
 const KINDS = ["mounts", "cgroups", "processes", "descriptors", "folders"] as const;
+/** Where runc keeps its state under ctr: one folder a namespace. */
+const RUNC_ROOTS = "/run/containerd/runc";
+/** Deep enough for a snapshot's folder, not for the files of a container. */
+const FOLDER_DEPTH = 5;
 const SETTLE_MS = 30_000;
 const STEP_MS = 250;
 
 /**
- * Takes stock of one sandbox: its mounts, cgroups, processes, the open descriptors of its daemons
- * (by kind, counted), and the entries of the folders that hold one entry a container or snapshot.
+ * Takes stock of one sandbox: its mounts, cgroups, processes with their open descriptors (by kind,
+ * counted), and the folders that daemons keep for each container and snapshot.
  */
-export function takeSnapshot(
-  sandbox: Sandbox,
-  daemons: WatchedDaemon[],
-  folders: string[],
-): LeakSnapshot {
+export function takeSnapshot(sandbox: Sandbox): LeakSnapshot {
+  const processes = processesOf(sandbox.folder, sandbox.tag);
   return {
     mounts: mountTable()
       .filter(({ target, source }) => `${target} ${source}`.includes(sandbox.folder))
       .map(({ target, type }) => `${type} on ${target}`),
     cgroups: cgroupsOf(sandbox.tag),
-    processes: processesOf(sandbox.folder, sandbox.tag).map(({ command }) => command),
-    descriptors: daemons.flatMap(({ name, pid }) => countDescriptors(name, pid)),
-    folders: folders.flatMap((folder) => entries(folder)),
+    processes: processes.map(({ command }) => command),
+    descriptors: processes.flatMap((entry) => countDescriptors(entry)),
+    folders: [sandbox.folder, join(RUNC_ROOTS, sandbox.tag)].flatMap((top) => foldersBelow(top, 0)),
   };
 }
 
-function countDescriptors(name: string, pid: number): string[] {
-  const kinds = descriptorTargets(pid).map((target) => target.replace(/:\[\d+\]$/, ""));
+/** The sockets of genuine daemons come and go by themselves (idle connections): not ours to judge. */
+function countDescriptors({ pid, command }: ProcessEntry): string[] {
+  const [program] = command.split(" ");
+  const ours = command.includes("catena");
   const counts = new Map<string, number>();
-  return kinds.sort().map((kind) => {
-    const count = (counts.get(kind) ?? 0) + 1;
-    counts.set(kind, count);
-    return `${name}: ${kind} #${count}`;
+  return descriptorTargets(pid)
+    .map((target) => target.replace(/:\[\d+\]$/, ""))
+    .filter((kind) => ours || kind !== "socket")
+    .sort()
+    .map((kind) => {
+      const count = (counts.get(kind) ?? 0) + 1;
+      counts.set(kind, count);
+      return `${program}: ${kind} #${count}`;
+    });
+}
+
+function foldersBelow(folder: string, depth: number): string[] {
+  if (depth >= FOLDER_DEPTH) return [];
+  let names: string[];
+  try {
+    names = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+  } catch {
+    // It went while we looked, or the runtime keeps its state elsewhere.
+    return [];
+  }
+  return names.flatMap((name) => {
+    const path = join(folder, name);
+    return [path, ...foldersBelow(path, depth + 1)];
   });
 }
 
-function entries(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).map((entry) => join(folder, entry));
-}
-
-/** What is left over and what is missing, a line each; empty when both are equal. */
+/**
+ * What is left over and what is missing, a line each; empty when both are equal. A descriptor that
+ * was closed meanwhile is no loss: an idle connection of before.
+ */
 export function compareSnapshots(before: LeakSnapshot, after: LeakSnapshot): string[] {
-  return KINDS.flatMap((kind) => [
-    ...surplus(after[kind], before[kind]).map((line) => `left over, ${kind}: ${line}`),
-    ...surplus(before[kind], after[kind]).map((line) => `gone, ${kind}: ${line}`),
-  ]);
+  return KINDS.flatMap((kind) => {
+    const gone = kind === "descriptors" ? [] : surplus(before[kind], after[kind]);
+    return [
+      ...surplus(after[kind], before[kind]).map((line) => `left over, ${kind}: ${line}`),
+      ...gone.map((line) => `gone, ${kind}: ${line}`),
+    ];
+  });
 }
 
 function surplus(these: string[], those: string[]): string[] {

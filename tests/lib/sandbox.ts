@@ -76,6 +76,7 @@ async function removeTraces(folder: string, tag: string): Promise<void> {
     return mountsBelow(folder).length === 0;
   });
   await waitUntil(`the cgroups of ${tag} are gone`, () => removeCgroupsOf(tag).length === 0);
+  rmSync(join("/run/containerd/runc", tag), { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
 }
 

@@ -1,0 +1,33 @@
+import { binPath } from "#lib/install/install_paths.ts";
+import type { Box } from "../lib/box_probe.ts";
+import { startCatenaContainerd } from "../lib/catena_stack.ts";
+import { GENUINE } from "../lib/genuine_stack.ts";
+import { describeChain } from "./chain_scenario.ts";
+import { CtrClient } from "./ctr_client.ts";
+
+// Our containerd between the genuine ctr and every kind of shim and runtime.
+
+function describeBelow(name: string, boxes: Box[], explainsLimits: boolean, flags: string[]): void {
+  describeChain({
+    name: `ctr, our containerd, ${name}`,
+    boxes: ["genuine containerd", "catena containerd", ...boxes],
+    explainsLimits,
+    async start(sandbox) {
+      const containerd = await startCatenaContainerd(sandbox);
+      return { client: new CtrClient(sandbox, containerd.socket, flags), daemons: [containerd] };
+    },
+  });
+}
+
+describeBelow("our shim and runc", ["catena shim", "catena runc"], true, [
+  ...["--runtime", "io.containerd.catena.v2"],
+]);
+describeBelow("genuine shim and runc", ["genuine runc"], false, [
+  ...["--runtime", "io.containerd.runc.v2", "--runc-binary", GENUINE.runc],
+]);
+describeBelow("genuine shim, our runc", ["catena runc"], true, [
+  ...["--runtime", "io.containerd.runc.v2", "--runc-binary", binPath("catena-runc")],
+]);
+describeBelow("our shim, genuine runc", ["catena shim", "genuine runc"], false, [
+  ...["--runtime", "io.containerd.catena.v2", "--runc-binary", GENUINE.runc],
+]);
