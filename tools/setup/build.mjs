@@ -1,7 +1,8 @@
-// `npm run build`: everything that dist/ holds, from sources.
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+// `npm run build`: everything that dist/ holds, from sources. Unchanged parts are left as they are.
+import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { buildPart, filesBelow } from "./build_cache.mjs";
 import {
   BUILD_PACKAGES,
   BUN,
@@ -9,7 +10,11 @@ import {
   ensurePackages,
   ROOT,
   run,
+  runMain,
 } from "./prerequisites.mjs";
+
+/** What the tools themselves are: a new version of one rebuilds what it builds. */
+const TOOLS = "package-lock.json";
 
 const HARDENING = [
   "-std=gnu11",
@@ -28,106 +33,104 @@ const HARDENING = [
 /** Other names of the one executable; process.argv0 tells which link it was started as. */
 const LINKS = ["catena-runc", "containerd-shim-catena-v2"];
 
-function sources(folder) {
-  if (!existsSync(join(ROOT, folder))) return [];
-  return readdirSync(join(ROOT, folder))
-    .filter((name) => name.endsWith(".c"))
-    .sort()
-    .map((name) => join(folder, name));
+/** Where a part is built before it takes its place: a running program's file cannot be rewritten. */
+const SCRATCH = ".cache/scratch";
+
+const isProto = (path) => path.endsWith(".proto");
+const isSource = (path) => path.endsWith(".ts") && !path.endsWith(".test.ts");
+
+function scratch(name) {
+  mkdirSync(join(ROOT, SCRATCH), { recursive: true });
+  return join(SCRATCH, name);
 }
 
 /** Protocol schemas to TypeScript, into gen/. */
-export function generate() {
-  rmSync(join(ROOT, "gen"), { recursive: true, force: true });
-  const template = {
-    version: "v2",
-    plugins: [
-      {
-        local: [BUN, join(ROOT, "node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es")],
-        out: "gen",
-        opt: ["target=ts", "import_extension=ts"],
-      },
-    ],
+function generate() {
+  const inputs = [...["wire", "lib"].flatMap((top) => filesBelow(top, isProto)), "buf.yaml", TOOLS];
+  const plugin = {
+    local: [BUN, join(ROOT, "node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es")],
+    out: "gen",
+    opt: ["target=ts", "import_extension=ts"],
   };
-  run("node_modules/@bufbuild/buf-linux-x64/bin/buf", [
-    "generate",
-    "--template",
-    JSON.stringify(template),
-    "--path",
-    "wire",
-    "--path",
-    "lib",
-  ]);
+  const paths = ["--path", "wire", "--path", "lib"];
+  buildPart("gen", { inputs, command: [plugin.opt, paths], outputs: ["gen"] }, () => {
+    rmSync(join(ROOT, "gen"), { recursive: true, force: true });
+    const template = JSON.stringify({ version: "v2", plugins: [plugin] });
+    const buf = "node_modules/@bufbuild/buf-linux-x64/bin/buf";
+    run(buf, ["generate", "--template", template, ...paths]);
+  });
 }
 
-function compileStatic(name, folder) {
-  const files = sources(folder);
+/** One C part: `gcc FLAGS SOURCES -o dist/libexec/NAME LIBRARIES`, of one folder's own sources. */
+function compileNative(name, folder, flags, libraries = []) {
+  const files = filesBelow(folder, (path) => path.endsWith(".c") && dirname(path) === folder);
   if (files.length === 0) return;
-  run("gcc", [
-    ...HARDENING,
-    "-static",
-    "-Wl,-z,noexecstack",
-    "-Wl,--gc-sections",
-    "-ffunction-sections",
-    "-s",
-    "-o",
-    join("dist/libexec", name),
-    ...files,
-  ]);
+  const output = `dist/libexec/${name}`;
+  const command = [...HARDENING, ...flags, ...files, ...libraries];
+  const inputs = filesBelow(folder, (path) => /\.[ch]$/.test(path));
+  buildPart(name, { inputs, command, outputs: [output] }, () => {
+    run("gcc", [...HARDENING, ...flags, "-s", "-o", scratch(name), ...files, ...libraries]);
+    renameSync(join(ROOT, scratch(name)), join(ROOT, output));
+  });
 }
 
-function compileAddon() {
-  run("gcc", [
-    ...HARDENING,
-    "-shared",
-    "-fPIC",
-    "-I",
-    "node_modules/node-api-headers/include",
-    "-Wl,-z,relro,-z,now",
-    "-s",
-    "-o",
-    "dist/libexec/catena.node",
-    ...sources("lib/linux/native"),
-  ]);
-}
+const STATIC = ["-static", "-Wl,-z,noexecstack", "-Wl,--gc-sections", "-ffunction-sections"];
+const ADDON = [
+  "-shared",
+  "-fPIC",
+  "-I",
+  "node_modules/node-api-headers/include",
+  "-Wl,-z,relro,-z,now",
+];
 
+/** Linked only while a file of the addon calls it. */
+const LIBSECCOMP = ["-Wl,--as-needed", "-lseccomp"];
+
+const COMPILE = [
+  "build",
+  "--compile",
+  "--bytecode",
+  "--format=esm",
+  "--minify-syntax",
+  "--minify-whitespace",
+  "--no-compile-autoload-dotenv",
+  "--no-compile-autoload-bunfig",
+  "--no-compile-autoload-tsconfig",
+  "--no-compile-autoload-package-json",
+  "tools/cli/main.ts",
+];
+
+/** The one executable and its other names. */
 function compileExecutable() {
-  if (!existsSync(join(ROOT, "tools/cli/main.ts"))) return;
-  run(
-    BUN,
-    [
-      "build",
-      "--compile",
-      "--bytecode",
-      "--format=esm",
-      "--minify-syntax",
-      "--minify-whitespace",
-      "--no-compile-autoload-dotenv",
-      "--no-compile-autoload-bunfig",
-      "--no-compile-autoload-tsconfig",
-      "--no-compile-autoload-package-json",
-      "tools/cli/main.ts",
-      "--outfile",
-      "dist/bin/catena",
-    ],
-    { stdio: ["ignore", "ignore", "inherit"] },
+  const sources = ["gen", "lib", "stack", "tools", "wire"].flatMap((top) =>
+    filesBelow(top, isSource),
   );
-  for (const link of LINKS) {
-    rmSync(join(ROOT, "dist/bin", link), { force: true });
-    symlinkSync("catena", join(ROOT, "dist/bin", link));
-  }
+  const inputs = [...sources, "package.json", "tsconfig.json", TOOLS];
+  const names = LINKS.map((link) => `dist/bin/${link}`);
+  const outputs = ["dist/bin/catena", ...names];
+  buildPart("catena", { inputs, command: [COMPILE, LINKS], outputs }, () => {
+    run(BUN, [...COMPILE, "--outfile", scratch("catena")], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    renameSync(join(ROOT, scratch("catena")), join(ROOT, "dist/bin/catena"));
+    for (const name of names) {
+      rmSync(join(ROOT, name), { force: true });
+      symlinkSync("catena", join(ROOT, name));
+    }
+  });
 }
 
+/** Installs what the build needs and brings dist/ up to date. */
 export function build() {
   ensurePackages(BUILD_PACKAGES);
   ensureDependencies();
   generate();
   mkdirSync(join(ROOT, "dist/bin"), { recursive: true });
   mkdirSync(join(ROOT, "dist/libexec"), { recursive: true });
-  compileStatic("catena-init", "stack/runc/init");
-  compileStatic("catena-keeper", "stack/containerd-shim/keeper");
-  compileAddon();
+  compileNative("catena-init", "stack/runc/init", STATIC);
+  compileNative("catena-keeper", "stack/containerd-shim/keeper", STATIC);
+  compileNative("catena.node", "lib/linux/native", ADDON, LIBSECCOMP);
   compileExecutable();
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) build();
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await runMain(build);

@@ -1,12 +1,14 @@
 // What a fresh machine lacks, installed by itself: Debian packages and npm dependencies.
 // Plain Node without dependencies, since it runs before there are any.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 export const BUN = join(ROOT, "node_modules/@oven/bun-linux-x64/bin/bun");
+export const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
+export const BIOME = join(ROOT, "node_modules/@biomejs/cli-linux-x64/biome");
 
 /** Needed to build and to run the main job: a file that proves the package, then its name. */
 export const BUILD_PACKAGES = [
@@ -16,15 +18,41 @@ export const BUILD_PACKAGES = [
   ["/bin/busybox", "busybox-static"],
 ];
 
-/** Needed by the swap tests: the genuine neighbours. */
+/** Needed by the tests and the benchmark: the genuine neighbours. */
 export const TEST_PACKAGES = [
   ["/usr/bin/containerd", "containerd"],
   ["/usr/sbin/runc", "runc"],
   ["/usr/sbin/dockerd", "docker.io"],
   ["/usr/bin/crun", "crun"],
+  ["/usr/bin/tar", "tar"],
 ];
 
-/** Runs a command with our stdio. Ends this process when it fails. */
+const POLICY = "/usr/sbin/policy-rc.d";
+const SAVED_POLICY = `${POLICY}.saved-by-catena`;
+const OWN_POLICY =
+  "#!/bin/sh\n# Catena's set-up installs packages whose daemons must not start.\nexit 101\n";
+
+/** Ends the set-up with a message for the person who called it. */
+export class SetupError extends Error {}
+
+export function fail(message) {
+  throw new SetupError(message);
+}
+
+/**
+ * Runs a program of the set-up: a SetupError becomes one line and exit code 1, anything else is a
+ * bug and shows its stack.
+ */
+export async function runMain(work) {
+  try {
+    process.exitCode = (await work()) ?? 0;
+  } catch (error) {
+    console.error(error instanceof SetupError ? `setup: ${error.message}` : error);
+    process.exitCode = 1;
+  }
+}
+
+/** Runs a command in the checkout with our stdio. Throws a SetupError when it fails. */
 export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { stdio: "inherit", cwd: ROOT, ...options });
   if (result.error) fail(`${command}: ${result.error.message}`);
@@ -33,36 +61,62 @@ export function run(command, args, options = {}) {
   }
 }
 
-export function fail(message) {
-  console.error(`setup: ${message}`);
-  process.exit(1);
-}
-
 /** Installs the Debian packages of `wanted` that are missing. */
 export function ensurePackages(wanted) {
   const missing = wanted.filter(([proof]) => !existsSync(proof)).map(([, name]) => name);
   if (missing.length === 0) return;
   if (process.getuid() !== 0) fail(`run as root, or install first: ${missing.join(" ")}`);
+  if (!existsSync("/usr/bin/apt-get")) {
+    fail(`this is no Debian: install what it calls ${missing.join(" ")}, then come back`);
+  }
   console.error(`setup: installing Debian packages ${missing.join(" ")}`);
-  // Daemons of these packages must not start: tests use private sockets and folders only.
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
-  run("apt-get", ["update", "-qq"], { env, stdio: ["ignore", "ignore", "inherit"] });
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
-    env,
+  const options = {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
     stdio: ["ignore", "ignore", "inherit"],
-  });
+  };
+  run("apt-get", ["update", "-qq"], options);
+  withoutDaemonStarts(() =>
+    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], options),
+  );
+  const absent = wanted.filter(([proof]) => !existsSync(proof)).map(([proof]) => proof);
+  if (absent.length > 0) fail(`the packages are installed but did not bring ${absent.join(" ")}`);
 }
 
-/** Installs npm dependencies when node_modules is missing or older than the lock file. */
+/**
+ * Debian starts a package's daemons when it is installed. The tests use private sockets and folders
+ * only, so for the duration a policy says no; the machine's own policy comes back afterwards.
+ */
+function withoutDaemonStarts(work) {
+  if (existsSync(POLICY) && !existsSync(SAVED_POLICY)) renameSync(POLICY, SAVED_POLICY);
+  writeFileSync(POLICY, OWN_POLICY, { mode: 0o755 });
+  try {
+    work();
+  } finally {
+    if (existsSync(SAVED_POLICY)) renameSync(SAVED_POLICY, POLICY);
+    else rmSync(POLICY, { force: true });
+  }
+}
+
+/** Installs npm dependencies when node_modules does not hold what the lock file says. */
 export function ensureDependencies() {
-  const marker = join(ROOT, "node_modules/.package-lock.json");
-  const lock = join(ROOT, "package-lock.json");
-  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs && existsSync(BUN))
-    return;
+  if (existsSync(BUN) && installedAsLocked()) return;
   console.error("setup: installing npm dependencies");
   run("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]);
 }
 
-export function readJson(path) {
-  return JSON.parse(readFileSync(join(ROOT, path), "utf8"));
+function installedAsLocked() {
+  const installed = readPackages("node_modules/.package-lock.json");
+  if (!installed) return false;
+  return Object.entries(readPackages("package-lock.json")).every(([name, entry]) => {
+    if (name === "" || (entry.optional && !installed[name])) return true;
+    return installed[name]?.version === entry.version;
+  });
+}
+
+function readPackages(path) {
+  try {
+    return JSON.parse(readFileSync(join(ROOT, path), "utf8")).packages;
+  } catch {
+    return undefined;
+  }
 }
