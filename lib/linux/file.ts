@@ -58,7 +58,7 @@ const calls = () => nativeAddon<FileCalls>();
 
 /** The whole text of a file. */
 export const readText = (path: string): string => calls().readText(path);
-/** The text from a descriptor up to end of file. */
+/** The text from a descriptor up to end of file, or what a non-blocking one holds. */
 export const readDescriptor = (fd: number): string => calls().readDescriptor(fd);
 /** Opens an existing file (unless `flags` says otherwise), writes `text` and closes. */
 export const writeText = (path: string, text: string, flags: number = O.WRONLY, mode = 0o600) =>

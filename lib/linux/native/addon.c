@@ -83,5 +83,6 @@ NAPI_MODULE_INIT() {
   add_table(env, exports, mount_functions);
   add_table(env, exports, descriptor_functions);
   add_table(env, exports, file_functions);
+  add_table(env, exports, bpf_functions);
   return exports;
 }

@@ -15,15 +15,16 @@
 /* Largest text that readText takes: state files and /proc files are far below. */
 #define MAX_TEXT (64u << 20)
 
-/* Reads to the end of file; NULL with errno set on failure. The caller frees the result. */
+/* Reads to the end of file, or of what a non-blocking descriptor holds. NULL with errno set on
+ * failure. The caller frees the result. */
 static char *read_all(int fd, size_t *length) {
   size_t capacity = 4096, used = 0;
   char *data = malloc(capacity);
   while (data != NULL) {
     ssize_t got = read(fd, data + used, capacity - used);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;
-    if (got == 0) {
+    if (got < 0 && errno != EAGAIN) break;
+    if (got <= 0) {
       *length = used;
       return data;
     }
@@ -69,7 +70,7 @@ static napi_value call_read_text(napi_env env, napi_callback_info info) {
   return out;
 }
 
-/* readDescriptor(fd): string, to the end of file */
+/* readDescriptor(fd): string, to the end of file or of what is there */
 static napi_value call_read_descriptor(napi_env env, napi_callback_info info) {
   napi_value args[ADDON_MAX_ARGS], out = NULL;
   addon_args(env, info, args);

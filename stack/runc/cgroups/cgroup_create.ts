@@ -1,0 +1,156 @@
+import { failure } from "#lib/errors/chain_error.ts";
+import { changeOwner, errnoOf, makeFolder, statFile, writeText } from "#lib/linux/file.ts";
+import type { CgroupConfig } from "./cgroup_config.ts";
+import {
+  cgroupCallError,
+  readCgroupFile,
+  readCgroupFileIfAny,
+  writeCgroupFile,
+} from "./cgroup_files.ts";
+import type { CgroupLayout } from "./cgroup_layout.ts";
+import { type CgroupPaths, isUnified } from "./cgroup_path.ts";
+import { needsController, setCpuset, setRealtime } from "./limits_v1.ts";
+
+/** Makes a folder and those above it. Returns the folders that this call made, outermost first. */
+function makeCgroupFolders(folder: string): string[] {
+  try {
+    makeFolder(folder, 0o755);
+    return [folder];
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "EEXIST") return [];
+    if (errno !== "ENOENT") throw cgroupCallError(error, folder);
+  }
+  const made = makeCgroupFolders(folder.slice(0, folder.lastIndexOf("/")));
+  return [...made, ...makeCgroupFolders(folder)];
+}
+
+/** cpuset.cpus and .mems start empty on v1, and nothing can join then: copy what the parent has. */
+function inheritCpuset(folder: string): void {
+  const parent = folder.slice(0, folder.lastIndexOf("/"));
+  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+    if (readCgroupFile(folder, file) === "") {
+      writeCgroupFile(folder, file, readCgroupFile(parent, file));
+    }
+  }
+}
+
+function createV1(controller: string, folder: string, config: CgroupConfig): void {
+  const made = makeCgroupFolders(folder);
+  if (controller === "cpu") setRealtime(folder, config);
+  if (controller !== "cpuset") return;
+  for (const ancestor of made) {
+    if (ancestor !== folder) inheritCpuset(ancestor);
+  }
+  setCpuset(folder, config);
+  inheritCpuset(folder);
+}
+
+/** Controllers that work on processes, not threads: impossible in a threaded subtree. */
+const DOMAIN_CONTROLLERS = ["memory", "blkio", "cpu", "hugetlb"] as const;
+
+const needsDomain = (config: CgroupConfig) =>
+  DOMAIN_CONTROLLERS.some((controller) => needsController(controller, config));
+
+function checkType(folder: string, config: CgroupConfig): void {
+  const type = readCgroupFileIfAny(folder, "cgroup.type");
+  const refuse = (why: string) =>
+    failure({
+      layer: "runc",
+      op: "create cgroup",
+      code: "failed_precondition",
+      message:
+        `cannot enter cgroupv2 ${JSON.stringify(folder)} with domain controllers ` +
+        `-- it is in ${why}`,
+      evidence: [{ kind: "cgroup", value: `cgroup.type ${type}`, ref: `${folder}/cgroup.type` }],
+    });
+  if (type === "domain invalid") {
+    if (needsDomain(config)) throw refuse("an invalid state");
+    writeCgroupFile(folder, "cgroup.type", "threaded");
+  } else if (type === "threaded" || type === "domain threaded") {
+    if (needsDomain(config)) throw refuse(`${type} mode`);
+  }
+}
+
+/** Lets a cgroup's children use every controller that it has; those that refuse are left out. */
+function enableControllers(folder: string): void {
+  const names = (readCgroupFileIfAny(folder, "cgroup.controllers") ?? "").split(" ");
+  const enabled = new Set((readCgroupFileIfAny(folder, "cgroup.subtree_control") ?? "").split(" "));
+  const wanted = names
+    .filter((name) => name !== "" && !enabled.has(name))
+    .map((name) => `+${name}`);
+  if (wanted.length === 0) return;
+  const path = `${folder}/cgroup.subtree_control`;
+  try {
+    writeText(path, wanted.join(" "));
+  } catch {
+    for (const one of wanted) {
+      try {
+        writeText(path, one);
+      } catch {
+        // A limit that needs this controller fails by itself, with its own words.
+      }
+    }
+  }
+}
+
+function createV2(mount: string, folder: string, config: CgroupConfig): void {
+  if (!folder.startsWith(`${mount}/`)) {
+    throw failure({
+      layer: "runc",
+      op: "create cgroup",
+      code: "invalid_argument",
+      message: `invalid cgroup path ${folder}`,
+    });
+  }
+  let current = mount;
+  const parts = folder.slice(mount.length + 1).split("/");
+  for (const part of parts) {
+    enableControllers(current);
+    current = `${current}/${part}`;
+    makeCgroupFolders(current);
+    checkType(current, config);
+  }
+}
+
+/** Files of a delegated v2 cgroup that its owner may write, where the kernel names none. */
+const DELEGATED_FILES = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
+
+function delegate(folder: string, uid: number): void {
+  const named = readCgroupFileIfAny("/sys/kernel/cgroup", "delegate");
+  const files = named ? named.split("\n") : DELEGATED_FILES;
+  for (const path of [folder, ...files.map((file) => `${folder}/${file}`)]) {
+    if (statFile(path)) changeOwner(path, uid, -1);
+  }
+}
+
+/**
+ * Makes a container's cgroup in every hierarchy. Nothing joins yet and no limit is set but those
+ * that must precede joining. Returns the paths that exist now: a rootless caller, who may not make
+ * folders, keeps those that it could make.
+ */
+export function createCgroup(
+  layout: CgroupLayout,
+  paths: CgroupPaths,
+  config: CgroupConfig,
+): CgroupPaths {
+  const made: CgroupPaths = {};
+  const unified = isUnified(paths);
+  for (const [controller, folder] of Object.entries(paths)) {
+    try {
+      if (unified) {
+        createV2(layout.unified?.path ?? "/sys/fs/cgroup", folder, config);
+        if (config.owner_uid !== undefined) delegate(folder, config.owner_uid);
+      } else createV1(controller, folder, config);
+      made[controller] = folder;
+    } catch (error) {
+      if (!(config.Rootless && !config.path && isPermission(error))) throw error;
+    }
+  }
+  return made;
+}
+
+function isPermission(error: unknown): boolean {
+  const code = (error as { outer?: { code?: string } }).outer?.code;
+  return code === "permission_denied";
+}
