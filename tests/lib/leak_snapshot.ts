@@ -5,7 +5,7 @@ import { mountTable } from "./mount_table.ts";
 import { descriptorTargets, type ProcessEntry, processesOf } from "./process_table.ts";
 import type { Sandbox } from "./sandbox.ts";
 
-/** What must be the same before and after: lines of text, each one thing that could be left over. */
+/** What must be the same before and after: lines, each one thing that could be left over. */
 export interface LeakSnapshot {
   mounts: string[];
   cgroups: string[];
@@ -39,7 +39,7 @@ export function takeSnapshot(sandbox: Sandbox): LeakSnapshot {
   };
 }
 
-/** The sockets of genuine daemons come and go by themselves (idle connections): not ours to judge. */
+/** Sockets of genuine daemons come and go by themselves (idle connections): not counted. */
 function countDescriptors({ pid, command }: ProcessEntry): string[] {
   const [program] = command.split(" ");
   const ours = command.includes("catena");

@@ -51,7 +51,7 @@ export class TerminalSession {
     });
   }
 
-  /** Types `command` again and again until `pattern` is shown: what it asks for may take a while. */
+  /** Types `command` again until `pattern` is shown: what it asks for may take a while. */
   async asksUntil(command: string, pattern: RegExp): Promise<void> {
     let asked = 0;
     await waitUntil(`${JSON.stringify(command)} shows ${pattern}`, () => {

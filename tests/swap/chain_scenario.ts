@@ -32,7 +32,7 @@ const PIDS_LIMIT = 10;
 const FILL = `for i in $(seq 1 ${PIDS_LIMIT - 1}); do sleep 100000 & done; wait`;
 const BIG = "0123456789abcdef".repeat(64 * 1024);
 
-/** Declares the same scenario for any chain: the proof that a link is the genuine article's equal. */
+/** Declares the same scenario for any chain: the proof that a link equals the genuine one. */
 export function describeChain(plan: ChainPlan): void {
   const reason = reasonToSkip(plan.boxes);
   const title = reason ? `${plan.name} [skipped: ${reason}]` : plan.name;
@@ -257,7 +257,7 @@ function declareLimits(step: Step, explains: boolean): void {
   });
 }
 
-/** The limit, its value and usage, the cgroup, who holds it, and the fix: all in the one message. */
+/** The limit, its value and usage, the cgroup, who holds it, the fix: all in one message. */
 function expectDefiniteWords(result: CommandResult): void {
   const text = result.stderr + result.stdout;
   expect(result.code).not.toBe(0);

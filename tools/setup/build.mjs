@@ -33,7 +33,7 @@ const HARDENING = [
 /** Other names of the one executable; process.argv0 tells which link it was started as. */
 const LINKS = ["catena-runc", "containerd-shim-catena-v2"];
 
-/** Where a part is built before it takes its place: a running program's file cannot be rewritten. */
+/** Where a part is built before it takes its place: a running program's file is not writable. */
 const SCRATCH = ".cache/scratch";
 
 const isProto = (path) => path.endsWith(".proto");
@@ -133,4 +133,4 @@ export function build() {
   compileExecutable();
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) await runMain(build);
+if (import.meta.url === pathToFileURL(process.argv[1]).href) runMain(build);

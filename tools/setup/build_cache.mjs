@@ -6,7 +6,7 @@ import { ROOT } from "./prerequisites.mjs";
 
 const STAMPS = ".cache/build";
 
-/** Every file below a folder of the checkout that `accept` takes, sorted; none when it is absent. */
+/** Every file below a folder of the checkout that `accept` takes, sorted; none when absent. */
 export function filesBelow(folder, accept) {
   const top = join(ROOT, folder);
   if (!existsSync(top)) return [];

@@ -35,6 +35,7 @@ const OWN_POLICY =
 /** Ends the set-up with a message for the person who called it. */
 export class SetupError extends Error {}
 
+/** Gives the set-up up with a message. */
 export function fail(message) {
   throw new SetupError(message);
 }
