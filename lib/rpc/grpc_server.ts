@@ -1,0 +1,155 @@
+import { chmodSync } from "node:fs";
+import type { DescService } from "@bufbuild/protobuf";
+import {
+  type handleUnaryCall,
+  Metadata,
+  type MethodDefinition,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type UntypedHandleCall,
+} from "@grpc/grpc-js";
+import { clearStaleSocket, grantToGroup, SOCKET_MODE } from "#lib/install/socket_access.ts";
+import { MAX_MESSAGE_BYTES } from "./grpc_client.ts";
+import { contextOf, DETAILS_TRAILER } from "./grpc_metadata.ts";
+import { type MethodCodec, methodCodecs } from "./method_codec.ts";
+import type { CallContext, ServiceImplementation } from "./service.ts";
+import { statusBytes } from "./status.ts";
+import { readMessages } from "./stream_reader.ts";
+import type { WireErrors } from "./wire_errors.ts";
+
+type AnyMethod = (request: unknown, context: CallContext) => unknown;
+
+/** Serves protobuf services over gRPC on a unix socket. */
+export class GrpcServer {
+  readonly #server = new Server({
+    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+    "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+  });
+  readonly #errors: WireErrors;
+
+  constructor(errors: WireErrors) {
+    this.#errors = errors;
+  }
+
+  /** Adds one service; call it before `listen`. */
+  add<S extends DescService>(service: S, implementation: ServiceImplementation<S>): void {
+    const definition: Record<string, MethodDefinition<unknown, unknown>> = {};
+    const handlers: Record<string, UntypedHandleCall> = {};
+    const target = implementation as unknown as Record<string, AnyMethod>;
+    for (const codec of methodCodecs(service)) {
+      definition[codec.localName] = {
+        path: codec.path,
+        requestStream: codec.streamsIn,
+        responseStream: codec.streamsOut,
+        requestSerialize: codec.encodeRequest,
+        requestDeserialize: codec.decodeRequest,
+        responseSerialize: codec.encodeReply,
+        responseDeserialize: codec.decodeReply,
+      };
+      const method: AnyMethod = (request, context) => target[codec.localName]!(request, context);
+      handlers[codec.localName] = handler(codec, method, this.#errors) as UntypedHandleCall;
+    }
+    this.#server.addService(definition, handlers);
+  }
+
+  /**
+   * Listens on the socket `path`, mode 0660. A socket that nobody serves any more is replaced;
+   * rejects when another process serves it.
+   */
+  async listen(path: string): Promise<void> {
+    await clearStaleSocket(path);
+    await new Promise<void>((resolve, reject) => {
+      this.#server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+    grantToGroup(path);
+    chmodSync(path, SOCKET_MODE);
+  }
+
+  /** Stops listening; ends calls under way after `graceMs` milliseconds. */
+  async close(graceMs = 500): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.#server.forceShutdown();
+        resolve();
+      }, graceMs);
+      this.#server.tryShutdown(() => resolve());
+    });
+    clearTimeout(timer);
+  }
+}
+
+/** What the three kinds of server call have in common; streams lack `request`. */
+type ServerCall = ServerDuplexStream<unknown, unknown> & { request?: unknown };
+
+function handler(codec: MethodCodec, method: AnyMethod, errors: WireErrors): unknown {
+  if (codec.streamsOut) {
+    return (call: ServerCall) => void stream(codec, method, errors, call);
+  }
+  const unary: handleUnaryCall<unknown, unknown> = (call, callback) => {
+    const source = call as unknown as ServerCall;
+    const work = async (): Promise<unknown> =>
+      method(requestOf(codec, source), callContext(source).context);
+    work().then(
+      (reply) => callback(null, reply),
+      (thrown) => callback(failedStatus(errors, thrown, codec.op)),
+    );
+  };
+  return unary;
+}
+
+async function stream(
+  codec: MethodCodec,
+  method: AnyMethod,
+  errors: WireErrors,
+  call: ServerCall,
+): Promise<void> {
+  const { context, cancelled } = callContext(call);
+  let wake: () => void = () => {};
+  call.on("drain", () => wake());
+  call.on("close", () => wake());
+  call.on("cancelled", () => wake());
+  try {
+    const replies = method(requestOf(codec, call), context) as AsyncIterable<unknown>;
+    for await (const reply of replies) {
+      if (cancelled()) return;
+      if (call.write(reply)) continue;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (cancelled()) resolve();
+      });
+    }
+    if (!cancelled()) call.end();
+  } catch (thrown) {
+    if (!cancelled()) {
+      call.emit("error", failedStatus(errors, thrown, codec.op));
+    }
+  }
+}
+
+function requestOf(codec: MethodCodec, call: ServerCall): unknown {
+  if (!codec.streamsIn) return call.request;
+  return readMessages(call, { fail: (error) => error });
+}
+
+function callContext(call: ServerCall): { context: CallContext; cancelled: () => boolean } {
+  const controller = new AbortController();
+  if (call.cancelled) controller.abort();
+  call.on("cancelled", () => controller.abort());
+  const context = contextOf(call.metadata, call.getDeadline(), controller.signal);
+  return { context, cancelled: () => call.cancelled || call.destroyed };
+}
+
+function failedStatus(errors: WireErrors, thrown: unknown, op: string) {
+  const status = errors.toStatus(thrown, op);
+  const metadata = new Metadata();
+  if (status.details.length > 0) metadata.set(DETAILS_TRAILER, statusBytes(status));
+  return Object.assign(new Error(status.message), {
+    code: status.code,
+    details: status.message,
+    metadata,
+  });
+}

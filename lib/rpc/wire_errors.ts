@@ -1,0 +1,10 @@
+import type { Status } from "#gen/lib/rpc/proto/status_pb.ts";
+import type { ChainError } from "#lib/errors/chain_error.ts";
+
+/** How one wire carries errors as gRPC statuses; each wire has one (`wire/<arrow>/errors.ts`). */
+export interface WireErrors {
+  /** Anything that a service threw, as the status that its client gets. */
+  toStatus(thrown: unknown, op: string): Status;
+  /** A status that came back, as the error that the caller sees; `op` names the call. */
+  fromStatus(status: Status, op: string): ChainError;
+}

@@ -1,0 +1,85 @@
+import type { Status } from "#gen/lib/rpc/proto/status_pb.ts";
+import { type ChainError, type FrameInit, failure, toChainError } from "#lib/errors/chain_error.ts";
+import type { ErrorCode } from "#lib/errors/frame.ts";
+import { codeOfNumber, errorOfStatus, statusOfError } from "#lib/rpc/status.ts";
+import type { WireErrors } from "#lib/rpc/wire_errors.ts";
+
+/**
+ * The words with which containerd ends an error of each class. Go clients cut them off and add them
+ * again (errdefs), so they must stand at the very end.
+ */
+const CLASS_WORDS: Partial<Record<ErrorCode, string>> = {
+  invalid_argument: "invalid argument",
+  not_found: "not found",
+  already_exists: "already exists",
+  failed_precondition: "failed precondition",
+  unavailable: "unavailable",
+  unimplemented: "not implemented",
+  cancelled: "context canceled",
+  deadline_exceeded: "context deadline exceeded",
+};
+
+/**
+ * Errors of containerd's gRPC services. On the wire: the code of the outermost frame, a text that
+ * ends as containerd's do, and the frames as a detail. `address` is the socket that a client
+ * connects to, for the words of a failed connection.
+ */
+export function containerdErrors(address?: string): WireErrors {
+  return {
+    toStatus: (thrown, op) => {
+      const error = toChainError(thrown, "containerd", op);
+      return statusOfError(error, wireText(error));
+    },
+    fromStatus: (status, op) => errorOfStatus(status) ?? foreignError(status, op, address),
+  };
+}
+
+/**
+ * The text for clients that read nothing else. An error that says all in its words keeps genuine
+ * containerd's form; the id is added where `catena explain` has more to tell.
+ */
+export function wireText(error: ChainError): string {
+  const explained = error.frames.some((f) => f.evidence.length > 0 || f.cause || f.causeId);
+  const text = explained ? error.message : error.words;
+  const words = CLASS_WORDS[error.outer.code];
+  if (!words || text === words || text.endsWith(`: ${words}`)) return text;
+  return `${text}: ${words}`;
+}
+
+/** A genuine containerd's error, kept word for word as one frame. */
+function foreignError(status: Status, op: string, address: string | undefined): ChainError {
+  const code = codeOfNumber(status.code);
+  const refused = /\b(ECONNREFUSED|ENOENT|EACCES|ECONNRESET)\b/.exec(status.message)?.[1];
+  if (code === "unavailable" && /^No connection established/.test(status.message)) {
+    return failure(unreachable(op, address ?? "containerd", refused));
+  }
+  if (code === "deadline_exceeded" && /^Deadline exceeded/.test(status.message)) {
+    return failure({ layer: "containerd", op, code, message: "context deadline exceeded" });
+  }
+  if (code === "cancelled" && /^Cancelled on client/.test(status.message)) {
+    return failure({ layer: "containerd", op, code, message: "context canceled" });
+  }
+  return failure({ layer: "containerd", op, code, message: status.message });
+}
+
+const DIAL_WORDS: Record<string, string> = {
+  ECONNREFUSED: "connection refused",
+  ENOENT: "no such socket",
+  EACCES: "access refused",
+  ECONNRESET: "connection reset by peer",
+};
+
+function unreachable(op: string, address: string, errno: string | undefined): FrameInit {
+  const frame: FrameInit = {
+    layer: "containerd",
+    op,
+    code: "unavailable",
+    message: `dial unix ${address}: ${DIAL_WORDS[errno ?? ""] ?? "no connection"}`,
+    causeId: "containerd-down",
+    cause: `nobody serves ${address}`,
+    fix: "start containerd again; running containers are not affected",
+    evidence: [{ kind: "path", value: address }],
+  };
+  if (errno) frame.evidence?.push({ kind: "errno", value: errno, ref: address });
+  return frame;
+}

@@ -1,0 +1,19 @@
+import { GrpcServer } from "#lib/rpc/grpc_server.ts";
+import { containerdErrors } from "./errors.ts";
+import { CONTAINERD_SERVICES, type ContainerdImplementation } from "./services.ts";
+
+/**
+ * Serves a containerd on the unix socket `address` (mode 0660). Returns what stops serving; calls
+ * under way then get `graceMs` to end.
+ */
+export async function serveContainerd(
+  implementation: ContainerdImplementation,
+  address: string,
+): Promise<{ close(graceMs?: number): Promise<void> }> {
+  const server = new GrpcServer(containerdErrors());
+  for (const [name, service] of Object.entries(CONTAINERD_SERVICES)) {
+    server.add(service, implementation[name as keyof ContainerdImplementation] as never);
+  }
+  await server.listen(address);
+  return server;
+}
