@@ -83,8 +83,8 @@ const ADDON = [
   "-Wl,-z,relro,-z,now",
 ];
 
-/** Linked only while a file of the addon calls it. */
-const LIBSECCOMP = ["-Wl,--as-needed", "-lseccomp"];
+/** Part of the addon that needs it, so that an installation needs no library of the host's. */
+const LIBSECCOMP = ["-Wl,-Bstatic", "-lseccomp", "-Wl,-Bdynamic"];
 
 const COMPILE = [
   "build",
@@ -129,7 +129,8 @@ export function build() {
   mkdirSync(join(ROOT, "dist/libexec"), { recursive: true });
   compileNative("catena-init", "stack/runc/init", STATIC);
   compileNative("catena-keeper", "stack/containerd-shim/keeper", STATIC);
-  compileNative("catena.node", "lib/linux/native", ADDON, LIBSECCOMP);
+  compileNative("catena.node", "lib/linux/native", ADDON);
+  compileNative("catena-seccomp.node", "stack/runc/seccomp/native", ADDON, LIBSECCOMP);
   compileExecutable();
 }
 
