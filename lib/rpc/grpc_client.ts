@@ -1,5 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import {
   type CallOptions,
   Client,
@@ -9,11 +9,10 @@ import {
   type Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
-import { StatusSchema } from "#gen/lib/rpc/proto/status_pb.ts";
+import { type Status, StatusSchema } from "#gen/lib/rpc/proto/status_pb.ts";
 import { DETAILS_TRAILER, metadataOf } from "./grpc_metadata.ts";
 import { type MethodCodec, methodCodecs } from "./method_codec.ts";
 import type { CallContext, ServiceClient } from "./service.ts";
-import { parseStatus } from "./status.ts";
 import { readMessages } from "./stream_reader.ts";
 import type { WireErrors } from "./wire_errors.ts";
 
@@ -195,6 +194,15 @@ function statusOf(error: ServiceError) {
 
 function callOptions(context: CallContext): CallOptions {
   return context.timeoutMs === undefined ? {} : { deadline: Date.now() + context.timeoutMs };
+}
+
+/** Decodes a status that came as bytes from a foreign process. Undefined when it does not parse. */
+function parseStatus(bytes: Uint8Array): Status | undefined {
+  try {
+    return fromBinary(StatusSchema, bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Cancels the call when the signal aborts. Returns what forgets the signal again. */

@@ -1,5 +1,5 @@
 import { chmodSync } from "node:fs";
-import type { DescService } from "@bufbuild/protobuf";
+import { type DescService, toBinary } from "@bufbuild/protobuf";
 import {
   type handleUnaryCall,
   Metadata,
@@ -9,14 +9,17 @@ import {
   type ServerDuplexStream,
   type UntypedHandleCall,
 } from "@grpc/grpc-js";
+import { type Status, StatusSchema } from "#gen/lib/rpc/proto/status_pb.ts";
 import { clearStaleSocket, grantToGroup, SOCKET_MODE } from "#lib/install/socket_access.ts";
 import { MAX_MESSAGE_BYTES } from "./grpc_client.ts";
 import { contextOf, DETAILS_TRAILER } from "./grpc_metadata.ts";
 import { type MethodCodec, methodCodecs } from "./method_codec.ts";
 import type { CallContext, ServiceImplementation } from "./service.ts";
-import { statusBytes } from "./status.ts";
 import { readMessages } from "./stream_reader.ts";
 import type { WireErrors } from "./wire_errors.ts";
+
+/** Peers accept little in trailers: 64 KiB in Node, 16 KiB in some Go servers. */
+const MAX_TRAILER_BYTES = 12 * 1024;
 
 type AnyMethod = (request: unknown, context: CallContext) => unknown;
 
@@ -146,10 +149,21 @@ function callContext(call: ServerCall): { context: CallContext; cancelled: () =>
 function failedStatus(errors: WireErrors, thrown: unknown, op: string) {
   const status = errors.toStatus(thrown, op);
   const metadata = new Metadata();
-  if (status.details.length > 0) metadata.set(DETAILS_TRAILER, statusBytes(status));
+  const bytes = detailBytes(status);
+  if (bytes) metadata.set(DETAILS_TRAILER, bytes);
   return Object.assign(new Error(status.message), {
     code: status.code,
     details: status.message,
     metadata,
   });
+}
+
+/** The status for the details trailer; details are left out, first ones first, until it fits. */
+function detailBytes(status: Status): Buffer | undefined {
+  for (let from = 0; from < status.details.length; from++) {
+    const details = status.details.slice(from);
+    const bytes = toBinary(StatusSchema, { ...status, details });
+    if (bytes.length <= MAX_TRAILER_BYTES) return Buffer.from(bytes);
+  }
+  return undefined;
 }

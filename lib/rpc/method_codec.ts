@@ -1,4 +1,10 @@
-import { create, type DescMethod, type DescService, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMethod,
+  type DescService,
+  fromBinary,
+  toBinary,
+} from "@bufbuild/protobuf";
 
 /** How one method of a service looks on a wire: its path, its streams, its messages as bytes. */
 export interface MethodCodec {

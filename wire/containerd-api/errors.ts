@@ -1,7 +1,7 @@
 import type { Status } from "#gen/lib/rpc/proto/status_pb.ts";
 import { type ChainError, type FrameInit, failure, toChainError } from "#lib/errors/chain_error.ts";
 import type { ErrorCode } from "#lib/errors/frame.ts";
-import { codeOfNumber, errorOfStatus, statusOfError } from "#lib/rpc/status.ts";
+import { codeOfNumber, errorFromStatus, statusFromError } from "#lib/rpc/status_codec.ts";
 import type { WireErrors } from "#lib/rpc/wire_errors.ts";
 
 /**
@@ -28,9 +28,10 @@ export function containerdErrors(address?: string): WireErrors {
   return {
     toStatus: (thrown, op) => {
       const error = toChainError(thrown, "containerd", op);
-      return statusOfError(error, wireText(error));
+      return { ...statusFromError(error), message: wireText(error) };
     },
-    fromStatus: (status, op) => errorOfStatus(status) ?? foreignError(status, op, address),
+    fromStatus: (status, op) =>
+      localError(status, op, address) ?? errorFromStatus(status, "containerd", op),
   };
 }
 
@@ -46,12 +47,16 @@ export function wireText(error: ChainError): string {
   return `${text}: ${words}`;
 }
 
-/** A genuine containerd's error, kept word for word as one frame. */
-function foreignError(status: Status, op: string, address: string | undefined): ChainError {
+/** What grpc-js itself answers when no reply came, in the words of a Go client. */
+function localError(
+  status: Status,
+  op: string,
+  address: string | undefined,
+): ChainError | undefined {
   const code = codeOfNumber(status.code);
-  const refused = /\b(ECONNREFUSED|ENOENT|EACCES|ECONNRESET)\b/.exec(status.message)?.[1];
   if (code === "unavailable" && /^No connection established/.test(status.message)) {
-    return failure(unreachable(op, address ?? "containerd", refused));
+    const errno = /\b(ECONNREFUSED|ENOENT|EACCES|ECONNRESET)\b/.exec(status.message)?.[1];
+    return failure(unreachable(op, address ?? "containerd", errno));
   }
   if (code === "deadline_exceeded" && /^Deadline exceeded/.test(status.message)) {
     return failure({ layer: "containerd", op, code, message: "context deadline exceeded" });
@@ -59,7 +64,7 @@ function foreignError(status: Status, op: string, address: string | undefined): 
   if (code === "cancelled" && /^Cancelled on client/.test(status.message)) {
     return failure({ layer: "containerd", op, code, message: "context canceled" });
   }
-  return failure({ layer: "containerd", op, code, message: status.message });
+  return undefined;
 }
 
 const DIAL_WORDS: Record<string, string> = {

@@ -96,10 +96,10 @@ export class BlobStore {
 
   delete(namespace: string, digest: string): void {
     parseDigest(digest);
-    const { changes } = this.#database.run(
-      "DELETE FROM blobs WHERE namespace = ? AND digest = ?",
-      [namespace, digest],
-    );
+    const { changes } = this.#database.run("DELETE FROM blobs WHERE namespace = ? AND digest = ?", [
+      namespace,
+      digest,
+    ]);
     if (changes === 0) throw refuse("not_found", `content digest ${digest}`);
   }
 }

@@ -67,7 +67,9 @@ function migrate(database: Database, path: string): void {
   const row = database.query<{ user_version: number }, []>("PRAGMA user_version").get();
   const version = row?.user_version ?? 0;
   if (version > MIGRATIONS.length) {
-    throw new Error(`${path} has schema ${version}, newer than ${MIGRATIONS.length} of this program`);
+    throw new Error(
+      `${path} has schema ${version}, newer than ${MIGRATIONS.length} of this program`,
+    );
   }
   for (let next = version; next < MIGRATIONS.length; next++) {
     database.transaction(() => {

@@ -13,7 +13,10 @@ export function parseDigest(digest: string, what = "content digest"): Digest {
   const [, algorithm = "", hex = ""] = match ?? [];
   const length = HEX_LENGTH[algorithm];
   if (match && length === undefined) {
-    throw refuse("invalid_argument", `${what} ${JSON.stringify(digest)}: unsupported digest algorithm`);
+    throw refuse(
+      "invalid_argument",
+      `${what} ${JSON.stringify(digest)}: unsupported digest algorithm`,
+    );
   }
   if (!match || hex.length !== length) {
     throw refuse(

@@ -97,7 +97,7 @@ export class ImageStore {
 
 function applyMask(current: Image, given: Image, mask: readonly string[]): Image {
   const updated = clone(ImageSchema, current);
-  const target = (updated.target ??= create(DescriptorSchema));
+  updated.target ??= create(DescriptorSchema);
   for (const path of mask) {
     const labels = maskLabels(updated.labels, given.labels, path);
     if (labels) {
@@ -105,10 +105,10 @@ function applyMask(current: Image, given: Image, mask: readonly string[]): Image
     } else if (path === "target") {
       updated.target = given.target ?? create(DescriptorSchema);
     } else if (path === "annotations") {
-      target.annotations = given.target?.annotations ?? {};
+      updated.target.annotations = given.target?.annotations ?? {};
     } else if (path.startsWith("annotations.")) {
       const key = path.slice("annotations.".length);
-      target.annotations[key] = given.target?.annotations[key] ?? "";
+      updated.target.annotations[key] = given.target?.annotations[key] ?? "";
     } else {
       const where = `${JSON.stringify(path)} field on image ${JSON.stringify(given.name)}`;
       throw refuse("invalid_argument", `cannot update ${where}`);

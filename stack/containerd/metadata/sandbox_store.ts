@@ -46,12 +46,15 @@ export class SandboxStore {
     sandbox.createdAt = sandbox.updatedAt = timestampNow();
     this.#database.transaction(() => {
       ensureNamespace(this.#database, namespace);
-      const { changes } = this.#database.run("INSERT OR IGNORE INTO sandboxes VALUES (?, ?, ?, ?)", [
-        namespace,
-        sandbox.sandboxId,
-        toBinary(SandboxSchema, sandbox),
-        encodeLabels(sandbox.labels),
-      ]);
+      const { changes } = this.#database.run(
+        "INSERT OR IGNORE INTO sandboxes VALUES (?, ?, ?, ?)",
+        [
+          namespace,
+          sandbox.sandboxId,
+          toBinary(SandboxSchema, sandbox),
+          encodeLabels(sandbox.labels),
+        ],
+      );
       if (changes === 0) {
         throw refuse("already_exists", `sandbox ${JSON.stringify(sandbox.sandboxId)}`);
       }
