@@ -83,6 +83,7 @@ NAPI_MODULE_INIT() {
   add_table(env, exports, mount_functions);
   add_table(env, exports, descriptor_functions);
   add_table(env, exports, file_functions);
+  add_table(env, exports, socket_functions);
   add_table(env, exports, bpf_functions);
   return exports;
 }

@@ -20,6 +20,7 @@ struct addon_function {
 extern const struct addon_function mount_functions[];
 extern const struct addon_function descriptor_functions[];
 extern const struct addon_function file_functions[];
+extern const struct addon_function socket_functions[];
 extern const struct addon_function bpf_functions[];
 
 /* Reads up to ADDON_MAX_ARGS arguments; missing ones are undefined. */
