@@ -1,0 +1,60 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { toChainError } from "#lib/errors/chain_error.ts";
+
+/** Where shims of any kind put their sockets. */
+const SOCKET_FOLDER = "/run/containerd/s";
+
+/** What shares one shim. */
+export type Grouping = "namespace" | "pod" | "container";
+
+/** A container's own wish, in config.json. */
+const GROUPING_ANNOTATION = "io.catena.shim.grouping";
+/** How containerd's shim and CRI name a pod. */
+const POD_ANNOTATIONS = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"];
+
+/**
+ * The socket of the shim that is to serve a container: one for all of a namespace, unless the
+ * container's annotation or CATENA_SHIM_GROUPING says pod or container.
+ */
+export function shimSocketPath(
+  containerd: string,
+  namespace: string,
+  id: string,
+  annotations: Record<string, string>,
+  env: NodeJS.ProcessEnv,
+): string {
+  const wish = annotations[GROUPING_ANNOTATION] ?? env["CATENA_SHIM_GROUPING"];
+  const group = groupOf(wish, id, annotations);
+  const hash = createHash("sha256").update(join(containerd, namespace, "catena", group));
+  return join(SOCKET_FOLDER, hash.digest("hex"));
+}
+
+function groupOf(
+  wish: string | undefined,
+  id: string,
+  annotations: Record<string, string>,
+): string {
+  if (wish === "container") return `container/${id}`;
+  if (wish !== "pod") return "namespace";
+  const pod = POD_ANNOTATIONS.map((name) => annotations[name]).find(Boolean);
+  return pod ? `pod/${pod}` : `container/${id}`;
+}
+
+/** The annotations of a bundle's config.json. */
+export function readAnnotations(bundle: string): Record<string, string> {
+  try {
+    const spec = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as {
+      annotations?: Record<string, string>;
+    };
+    return spec.annotations ?? {};
+  } catch (thrown) {
+    throw toChainError(thrown, "shim", "start").wrap({
+      layer: "shim",
+      op: "start",
+      code: "invalid_argument",
+      message: `read ${join(bundle, "config.json")}`,
+    });
+  }
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { KeeperEvents } from "../keeping/keeper_connection.ts";
+import type { KeptProcess } from "../keeping/keeper_protocol.ts";
+import type { ShimContext } from "../shim_context.ts";
+import { noteExitTold } from "../state/container_record.ts";
+import type { Container, ExecProcess, InitProcess } from "./container.ts";
+import { INIT_TOKEN } from "./task_process.ts";
+
+const SIGKILL = 9;
+/** As a process that was killed; nobody can know more once the keeper is gone. */
+const KILLED_STATUS = 128 + SIGKILL;
+
+/** What a container's keeper tells, carried to the container and to containerd. */
+export function keeperEvents(shim: ShimContext, container: () => Container): KeeperEvents {
+  return {
+    exited: (kept) => {
+      const process = container().byToken(kept.token);
+      if (process) void processExited(shim, container(), process, kept);
+    },
+    drained: (token) => container().byToken(token)?.drained.resolve(),
+    consoleReady: (token) => container().byToken(token)?.consoleReady.resolve(),
+    lost: () => void keeperLost(shim, container()),
+  };
+}
+
+/** Notes an exit and tells it: after the start of that process, and after an OOM kill that caused it. */
+export async function processExited(
+  shim: ShimContext,
+  container: Container,
+  process: InitProcess | ExecProcess,
+  kept: Pick<KeptProcess, "status" | "exitedNs" | "pid">,
+  tell = true,
+): Promise<void> {
+  if (process.exit) return;
+  if (process.pid === 0) process.pid = kept.pid;
+  if (process.token === INIT_TOKEN) await killOthers(shim, container);
+  await process.starting;
+  shim.oom.check(container);
+  if (!process.noteExit(kept) || !tell) return;
+  const exit = {
+    containerId: container.id,
+    id: process.execId === "" ? container.id : process.execId,
+    pid: process.pid,
+    exitStatus: kept.status,
+    exitedNs: kept.exitedNs,
+  };
+  shim.events.exit(exit, () => noteExitTold(container.bundle, process.token));
+}
+
+/**
+ * Without a pid namespace of its own the kernel does not end the container's other processes with
+ * its init, so the runtime is asked to.
+ */
+async function killOthers(shim: ShimContext, container: Container): Promise<void> {
+  if (hasPidNamespace(container.bundle)) return;
+  try {
+    await container.runtime.kill(container.id, SIGKILL, true);
+  } catch (error) {
+    shim.log.warn("failed to kill init's children", { id: container.id, error: String(error) });
+  }
+}
+
+/** Whether config.json gives the container a pid namespace of its own. */
+function hasPidNamespace(bundle: string): boolean {
+  try {
+    const spec = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as {
+      linux?: { namespaces?: { type?: string; path?: string }[] };
+    };
+    const namespaces = spec.linux?.namespaces ?? [];
+    return namespaces.some(({ type, path }) => type === "pid" && !path);
+  } catch {
+    return false;
+  }
+}
+
+/** The keeper died under its container: nothing can reap it truly, so it is ended and told as killed. */
+async function keeperLost(shim: ShimContext, container: Container): Promise<void> {
+  if (container.init.state === "deleted" || !shim.containers.has(container.id)) return;
+  shim.log.error("the container's keeper is gone: ending the container", { id: container.id });
+  try {
+    await container.runtime.kill(container.id, SIGKILL, true);
+  } catch (error) {
+    shim.log.warn("failed to kill an orphaned container", {
+      id: container.id,
+      error: String(error),
+    });
+  }
+  const now = BigInt(Date.now()) * 1_000_000n;
+  for (const process of [...container.execs.values(), container.init]) {
+    process.drained.resolve();
+    if (process.pid === 0 || process.exit) continue;
+    const kept = { status: KILLED_STATUS, exitedNs: now, pid: process.pid };
+    await processExited(shim, container, process, kept);
+  }
+}

@@ -1,0 +1,77 @@
+import { closeSync } from "node:fs";
+import { failure } from "#lib/errors/chain_error.ts";
+import { pipe } from "#lib/linux/socket.ts";
+import type { LaunchedProcess, ProcessLauncher } from "#wire/oci-runtime/runtime.ts";
+
+/** A `binary://` address: a program that reads a container's output. */
+export interface LoggerProgram {
+  executable: string;
+  args: string[];
+}
+
+/**
+ * Reads `binary:///path/to/program?key=value…`: each pair becomes two arguments, a key without a
+ * value one. Undefined when the address is of another kind.
+ */
+export function parseLogger(uri: string): LoggerProgram | undefined {
+  if (!uri.startsWith("binary://")) return undefined;
+  const url = new URL(uri);
+  const args: string[] = [];
+  for (const [key, value] of url.searchParams) {
+    args.push(key);
+    if (value !== "") args.push(value);
+  }
+  return { executable: decodeURIComponent(url.pathname), args };
+}
+
+/** A logger says that it is ready within this time, or the container does not start. */
+const READY_TIMEOUT_MS = 10_000;
+
+/**
+ * Starts a logger: it reads stdout on descriptor 3, stderr on 4, and writes to 5 (or closes it) when
+ * it is ready. Closes the two reading ends here in any case.
+ */
+export async function startLogger(
+  launcher: ProcessLauncher,
+  logger: LoggerProgram & { stdout: number; stderr: number },
+  container: { id: string; namespace: string },
+): Promise<LaunchedProcess> {
+  const [ready, signal] = pipe();
+  let started: LaunchedProcess;
+  try {
+    started = await launcher.spawn({
+      executable: logger.executable,
+      argv: [logger.executable, ...logger.args],
+      env: { CONTAINER_ID: container.id, CONTAINER_NAMESPACE: container.namespace },
+      fds: [
+        { fd: logger.stdout, as: 3 },
+        { fd: logger.stderr, as: 4 },
+        { fd: signal, as: 5 },
+      ],
+    });
+  } catch (thrown) {
+    closeSync(ready);
+    throw thrown;
+  } finally {
+    for (const fd of [logger.stdout, logger.stderr, signal]) closeSync(fd);
+  }
+  await loggerReady(ready, logger.executable);
+  return started;
+}
+
+async function loggerReady(ready: number, executable: string): Promise<void> {
+  const reader = Bun.file(ready).stream().getReader();
+  const expired = Bun.sleep(READY_TIMEOUT_MS).then(() => "expired" as const);
+  try {
+    if ((await Promise.race([reader.read(), expired])) !== "expired") return;
+  } finally {
+    reader.releaseLock();
+    closeSync(ready);
+  }
+  throw failure({
+    layer: "shim",
+    op: "start logger",
+    code: "deadline_exceeded",
+    message: `failed to read from logging binary ${executable}: it did not say that it is ready`,
+  });
+}
