@@ -1,0 +1,51 @@
+/** One side of a comparison. `work` is timed whole; it rejects when it did not do what it should. */
+export interface Contender {
+  name: string;
+  work: () => Promise<void>;
+}
+
+export interface Timing {
+  name: string;
+  /** Milliseconds, in the order in which they were taken. */
+  samplesMs: number[];
+}
+
+export interface TurnOptions {
+  samples: number;
+  /** Idle time before every sample: back-to-back samples hide what a first one after a pause costs. */
+  gapMs: number;
+}
+
+/**
+ * Times all contenders in turn within one run, so that whatever else the machine does hits all of
+ * them alike. Who comes first changes from round to round. One untimed round goes before.
+ */
+export async function measureInTurn(
+  contenders: Contender[],
+  { samples, gapMs }: TurnOptions,
+): Promise<Timing[]> {
+  const timings = contenders.map(({ name }): Timing => ({ name, samplesMs: [] }));
+  for (const { work } of contenders) await work();
+  for (let round = 0; round < samples; round++) {
+    for (let place = 0; place < contenders.length; place++) {
+      const index = (round + place) % contenders.length;
+      await Bun.sleep(gapMs);
+      const started = performance.now();
+      await contenders[index]!.work();
+      timings[index]!.samplesMs.push(performance.now() - started);
+    }
+  }
+  return timings;
+}
+
+/** The quantile of some numbers, between neighbours when it falls between them. */
+export function quantile(numbers: number[], q: number): number {
+  if (numbers.length === 0) throw new RangeError("no numbers");
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * q;
+  const low = sorted[Math.floor(at)]!;
+  const high = sorted[Math.ceil(at)]!;
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+export const median = (numbers: number[]) => quantile(numbers, 0.5);
