@@ -7,9 +7,12 @@ export async function startCatenaDaemon(sandbox: Sandbox): Promise<Daemon & Cate
   return start(sandbox, "daemon", "docker.sock", []);
 }
 
-/** `catena containerd`: our containerd alone. */
-export async function startCatenaContainerd(sandbox: Sandbox): Promise<Daemon & CatenaFolders> {
-  return start(sandbox, "containerd", "containerd.sock", []);
+/** `catena containerd`: our containerd alone. It looks for shims in `folders` before its PATH. */
+export async function startCatenaContainerd(
+  sandbox: Sandbox,
+  folders: string[] = [],
+): Promise<Daemon & CatenaFolders> {
+  return start(sandbox, "containerd", "containerd.sock", [], folders);
 }
 
 /** `catena dockerd --containerd SOCKET`: our dockerd alone, on any containerd. */
@@ -30,13 +33,14 @@ async function start(
   link: string,
   socketName: string,
   more: string[],
+  folders: string[] = [],
 ): Promise<Daemon & CatenaFolders> {
   const root = sandbox.path(`catena-${link}`, "root");
   const state = sandbox.path(`catena-${link}`, "state");
   const daemon = await Daemon.start(sandbox, {
     name: `catena-${link}`,
     socket: sandbox.path(`catena-${link}`, "state", socketName),
-    env: { CATENA_STATE: state },
+    env: { CATENA_STATE: state, PATH: [...folders, process.env["PATH"] ?? ""].join(":") },
     argv: [binPath("catena"), link, "--root", root, "--state", state, ...more],
   });
   return Object.assign(daemon, { root, state });

@@ -1,4 +1,5 @@
-import { dirname } from "node:path";
+import { writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { binPath } from "#lib/install/install_paths.ts";
 import { Daemon } from "./daemon.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -12,13 +13,17 @@ export const GENUINE = {
   crun: "/usr/bin/crun",
 } as const;
 
-/** Debian's containerd with private folders. Our shim is on its PATH, as an installation has it. */
-export function startGenuineContainerd(sandbox: Sandbox): Promise<Daemon> {
+/**
+ * Debian's containerd with private folders. Our shim is on its PATH, as an installation has it;
+ * `folders` come before that.
+ */
+export function startGenuineContainerd(sandbox: Sandbox, folders: string[] = []): Promise<Daemon> {
+  const path = [...folders, dirname(binPath("catena")), process.env["PATH"] ?? ""].join(":");
   const socket = sandbox.path("containerd", "containerd.sock");
   return Daemon.start(sandbox, {
     name: "genuine-containerd",
     socket,
-    env: { PATH: `${dirname(binPath("catena"))}:${process.env["PATH"] ?? ""}` },
+    env: { PATH: path },
     argv: [
       GENUINE.containerd,
       "--config",
@@ -67,4 +72,15 @@ export function startGenuineDockerd(
       ...runtimes.flatMap(([name, path]) => ["--add-runtime", `${name}=${path}`]),
     ],
   });
+}
+
+/**
+ * A folder in which our shim goes by the name of the genuine one, for runtime options that clients
+ * pass to `io.containerd.runc.v2` only.
+ */
+export function shimDisguised(sandbox: Sandbox): string {
+  const path = sandbox.path("disguise", basename(GENUINE.shim));
+  const script = `#!/bin/sh\nexec ${binPath("containerd-shim-catena-v2")} "$@"\n`;
+  writeFileSync(path, script, { mode: 0o755 });
+  return dirname(path);
 }

@@ -1,7 +1,7 @@
 import { binPath } from "#lib/install/install_paths.ts";
 import type { Box } from "../lib/box_probe.ts";
 import { startCatenaContainerd } from "../lib/catena_stack.ts";
-import { GENUINE } from "../lib/genuine_stack.ts";
+import { GENUINE, shimDisguised } from "../lib/genuine_stack.ts";
 import { describeChain } from "./chain_scenario.ts";
 import { CtrClient } from "./ctr_client.ts";
 
@@ -28,6 +28,14 @@ describeBelow("genuine shim and runc", ["genuine runc"], false, [
 describeBelow("genuine shim, our runc", ["catena runc"], true, [
   ...["--runtime", "io.containerd.runc.v2", "--runc-binary", binPath("catena-runc")],
 ]);
-describeBelow("our shim, genuine runc", ["catena shim", "genuine runc"], false, [
-  ...["--runtime", "io.containerd.catena.v2", "--runc-binary", GENUINE.runc],
-]);
+
+describeChain({
+  name: "ctr, our containerd, our shim, genuine runc",
+  boxes: ["genuine containerd", "catena containerd", "catena shim", "genuine runc"],
+  explainsLimits: false,
+  async start(sandbox) {
+    const containerd = await startCatenaContainerd(sandbox, [shimDisguised(sandbox)]);
+    const flags = ["--runtime", "io.containerd.runc.v2", "--runc-binary", GENUINE.runc];
+    return { client: new CtrClient(sandbox, containerd.socket, flags), daemons: [containerd] };
+  },
+});
