@@ -22,7 +22,12 @@ export const BOX_WIRES: Record<string, string[]> = {
 };
 
 /** Files that may break a rule, each with its reason. An exception that is not needed fails. */
-export const EXCEPTIONS: Partial<Record<Rule, Record<string, string>>> = {};
+export const EXCEPTIONS: Partial<Record<Rule, Record<string, string>>> = {
+  "a box imports itself, lib and its two wires": {
+    "wire/task-ttrpc/task_events.ts": "the schemas of both wires share containerd's messages",
+    "wire/task-ttrpc/task_service.ts": "the schemas of both wires share containerd's messages",
+  },
+};
 
 const PUBLIC_DOMAINS = [
   ...["github.com", "kubernetes.io", "opencontainers.org", "docker.com", "containerd.io"],

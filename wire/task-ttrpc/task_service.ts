@@ -1,3 +1,4 @@
+import { Status as TaskStatus } from "#gen/wire/containerd-api/proto/types/task_pb.ts";
 import { Task } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
 import type { ServiceClient, ServiceImplementation } from "#lib/rpc/service.ts";
 
@@ -17,4 +18,4 @@ export const TASK_SERVICE_NAMES = {
 
 export type TaskVersion = keyof typeof TASK_SERVICE_NAMES;
 
-export { Task };
+export { Task, TaskStatus };

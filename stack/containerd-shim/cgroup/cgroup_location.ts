@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Where a process is charged: a folder for each v1 controller, or the one of the unified hierarchy. */
+/** Where a process is charged: a folder for each v1 controller, or the unified one. */
 export interface CgroupLocation {
   /** By controller: "memory" → /sys/fs/cgroup/memory/…. Empty on pure v2. */
   v1: Record<string, string>;

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** "max" and v1's page-rounded maximum stand for no limit: containerd reports the largest number. */
+/** "max" stands for no limit: containerd reports the largest number. */
 const NO_LIMIT = 2n ** 64n - 1n;
 
 /** A counter file's text; undefined when the controller or the file is absent. */

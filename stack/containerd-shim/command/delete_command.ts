@@ -16,9 +16,9 @@ const EXIT_TIMEOUT_MS = 3_000;
 const EXIT_STEP_MS = 10;
 
 /**
- * `delete`: containerd lost the shim and wants the container gone. Ends it, removes what it had, and
- * prints a DeleteResponse: with the true exit when the keeper has one, else as killed. What fails is
- * said on stderr; containerd logs it as a warning.
+ * `delete`: containerd lost the shim and wants the container gone. Ends it, removes what it had,
+ * and prints a DeleteResponse: with the true exit when the keeper has one, else as killed. What
+ * fails is said on stderr; containerd logs it as a warning.
  */
 export async function deleteCommand(args: ShimArguments, factory: RuntimeFactory): Promise<void> {
   const bundle = args.bundle || join(dirname(process.cwd()), args.id);

@@ -1,12 +1,14 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
+/** The name by which containerd knows this shim. */
+const RUNTIME = "io.containerd.catena.v2";
 const { O_WRONLY, O_NONBLOCK } = constants;
 
 /**
- * The shim's log: lines into the FIFO that containerd reads from a bundle. Bundles come and go under
- * one shim, so it moves on to the next one whose reader lives. A line that nobody takes is dropped:
- * a log must never hold up a container.
+ * The shim's log: lines into the FIFO that containerd reads from a bundle. Bundles come and go
+ * under one shim, so it moves on to the next one whose reader lives. A line that nobody takes is
+ * dropped: a log must never hold up a container.
  */
 export class ShimLog {
   readonly #debug: boolean;
@@ -44,7 +46,7 @@ export class ShimLog {
 
   #write(level: string, message: string, fields: Record<string, unknown> = {}): void {
     const time = new Date().toISOString();
-    let line = `time="${time}" level=${level} msg=${JSON.stringify(message)} runtime=io.containerd.catena.v2`;
+    let line = `time="${time}" level=${level} msg=${JSON.stringify(message)} runtime=${RUNTIME}`;
     for (const [key, value] of Object.entries(fields)) {
       line += ` ${key}=${JSON.stringify(String(value))}`;
     }

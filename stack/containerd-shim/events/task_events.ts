@@ -1,17 +1,9 @@
-import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import {
-  TaskCreateSchema,
-  TaskDeleteSchema,
-  TaskExecAddedSchema,
-  TaskExecStartedSchema,
-  TaskExitSchema,
-  TaskOOMSchema,
-  TaskPausedSchema,
-  TaskResumedSchema,
-  TaskStartSchema,
-} from "#gen/wire/containerd-api/proto/events/task_pb.ts";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { TASK_EVENTS, type TaskTopic } from "#wire/task-ttrpc/task_events.ts";
 import type { EventPublisher } from "./event_publisher.ts";
 import { timestampFromNs } from "./timestamp.ts";
+
+type EventOf<T extends TaskTopic> = MessageInitShape<(typeof TASK_EVENTS)[T]>;
 
 interface ExitFields {
   containerId: string;
@@ -30,56 +22,51 @@ export class TaskEvents {
     this.#publisher = publisher;
   }
 
-  created(event: MessageInitShape<typeof TaskCreateSchema>): void {
-    this.#send("/tasks/create", TaskCreateSchema, event);
+  created(event: EventOf<"/tasks/create">): void {
+    this.#send("/tasks/create", event);
   }
 
   started(containerId: string, pid: number): void {
-    this.#send("/tasks/start", TaskStartSchema, { containerId, pid });
+    this.#send("/tasks/start", { containerId, pid });
   }
 
   execAdded(containerId: string, execId: string): void {
-    this.#send("/tasks/exec-added", TaskExecAddedSchema, { containerId, execId });
+    this.#send("/tasks/exec-added", { containerId, execId });
   }
 
   execStarted(containerId: string, execId: string, pid: number): void {
-    this.#send("/tasks/exec-started", TaskExecStartedSchema, { containerId, execId, pid });
+    this.#send("/tasks/exec-started", { containerId, execId, pid });
   }
 
   exit(fields: ExitFields, told: () => void): void {
     const event = { ...fields, exitedAt: timestampFromNs(fields.exitedNs) };
-    this.#send("/tasks/exit", TaskExitSchema, event, told);
+    this.#send("/tasks/exit", event, told);
   }
 
   deleted(fields: ExitFields): void {
-    const event = { ...fields, exitedAt: timestampFromNs(fields.exitedNs) };
-    this.#send("/tasks/delete", TaskDeleteSchema, event);
+    this.#send("/tasks/delete", { ...fields, exitedAt: timestampFromNs(fields.exitedNs) });
   }
 
   oom(containerId: string): void {
-    this.#send("/tasks/oom", TaskOOMSchema, { containerId });
+    this.#send("/tasks/oom", { containerId });
   }
 
   paused(containerId: string): void {
-    this.#send("/tasks/paused", TaskPausedSchema, { containerId });
+    this.#send("/tasks/paused", { containerId });
   }
 
   resumed(containerId: string): void {
-    this.#send("/tasks/resumed", TaskResumedSchema, { containerId });
+    this.#send("/tasks/resumed", { containerId });
   }
 
   flush(ms: number): Promise<void> {
     return this.#publisher.flush(ms);
   }
 
-  #send<D extends DescMessage>(
-    topic: string,
-    schema: D,
-    event: MessageInitShape<D>,
-    told?: () => void,
-  ): void {
+  #send<T extends TaskTopic>(topic: T, event: EventOf<T>, told?: () => void): void {
+    const schema = TASK_EVENTS[topic];
+    const value = toBinary(schema, create(schema, event as never) as never);
     // containerd's typeurl wants the bare name, without a host.
-    const value = toBinary(schema, create(schema, event));
     this.#publisher.publish(topic, { typeUrl: schema.typeName, value }, told);
   }
 }

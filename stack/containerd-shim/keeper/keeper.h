@@ -9,7 +9,7 @@
  * A process is named by a token that the shim never uses twice; pids never name one, because a pid
  * is only safe while its process is unreaped:
  *
- *     OPEN T (streams) → SPAWN T (a runtime's executable) → HELPER … → ADOPT T pid → EXIT T → FORGET T
+ *     OPEN T (streams) → SPAWN T (a runtime) → HELPER … → ADOPT T pid → EXIT T → FORGET T
  *
  * Between SPAWN and ADOPT no unknown child is reaped, so the pid that ADOPT names cannot have been
  * given to another process in between.

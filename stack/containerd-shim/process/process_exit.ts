@@ -24,7 +24,7 @@ export function keeperEvents(shim: ShimContext, container: () => Container): Kee
   };
 }
 
-/** Notes an exit and tells it: after the start of that process, and after an OOM kill that caused it. */
+/** Notes an exit and tells it: after that process's start, and after an OOM kill that caused it. */
 export async function processExited(
   shim: ShimContext,
   container: Container,
@@ -74,7 +74,7 @@ function hasPidNamespace(bundle: string): boolean {
   }
 }
 
-/** The keeper died under its container: nothing can reap it truly, so it is ended and told as killed. */
+/** The keeper died: nobody can reap its container truly, so it is ended and told as killed. */
 async function keeperLost(shim: ShimContext, container: Container): Promise<void> {
   if (container.init.state === "deleted" || !shim.containers.has(container.id)) return;
   shim.log.error("the container's keeper is gone: ending the container", { id: container.id });

@@ -94,11 +94,12 @@ export function mountRootfs(bundle: string, mounts: readonly RootfsMount[]): voi
     try {
       mountOne(rootfs, item);
     } catch (thrown) {
+      const component = `component of type ${item.type || "bind"} from ${item.source}`;
       const error = toChainError(thrown, "shim", "mount rootfs").wrap({
         layer: "shim",
         op: "mount rootfs",
         code: "unknown",
-        message: `failed to mount rootfs component of type ${item.type || "bind"} from ${item.source}`,
+        message: `failed to mount rootfs ${component}`,
         evidence: [{ kind: "path", value: `options ${item.options.join(",")}`, ref: rootfs }],
       });
       unmountRootfs(bundle);

@@ -16,7 +16,7 @@ import { closeIoOfTask, resizeTask } from "./task_streams.ts";
 import { updateTask } from "./task_update.ts";
 import { waitTask } from "./task_wait.ts";
 
-/** The Task service of a shim: each verb in a file of its own, each in a span of the caller's trace. */
+/** The Task service of a shim: a file for each verb, a span of the caller's trace for each call. */
 export function taskService(shim: ShimContext): TaskService {
   const traced = <T>(
     op: string,

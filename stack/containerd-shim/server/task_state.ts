@@ -1,15 +1,15 @@
-import { Status } from "#gen/wire/containerd-api/proto/types/task_pb.ts";
 import type { StateRequest } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
+import { TaskStatus } from "#wire/task-ttrpc/task_service.ts";
 import { timestampFromNs } from "../events/timestamp.ts";
 import type { Container, ExecProcess, InitProcess } from "../process/container.ts";
 import { containerOf, type ShimContext } from "../shim_context.ts";
 
 const STATUS = {
-  created: Status.CREATED,
-  running: Status.RUNNING,
-  paused: Status.PAUSED,
-  stopped: Status.STOPPED,
-  deleted: Status.STOPPED,
+  created: TaskStatus.CREATED,
+  running: TaskStatus.RUNNING,
+  paused: TaskStatus.PAUSED,
+  stopped: TaskStatus.STOPPED,
+  deleted: TaskStatus.STOPPED,
 } as const;
 
 /** What is known of a process. A paused container's execs are paused with it. */
@@ -31,8 +31,8 @@ export async function stateOfTask(shim: ShimContext, request: StateRequest) {
   };
 }
 
-function statusOf(container: Container, process: InitProcess | ExecProcess): Status {
-  if (container.pausing) return Status.PAUSING;
-  if (container.init.state === "paused") return Status.PAUSED;
+function statusOf(container: Container, process: InitProcess | ExecProcess): TaskStatus {
+  if (container.pausing) return TaskStatus.PAUSING;
+  if (container.init.state === "paused") return TaskStatus.PAUSED;
   return STATUS[process.state];
 }

@@ -4,7 +4,7 @@ import type { ExecProcess } from "../process/container.ts";
 import { execRefusal } from "../process/exec_state.ts";
 import { containerOf, type ShimContext } from "../shim_context.ts";
 
-/** Sets the size of a process's terminal; one without a terminal is left alone, as by containerd. */
+/** Sets the size of a process's terminal; one without is left alone, as by containerd. */
 export async function resizeTask(shim: ShimContext, request: ResizePtyRequest) {
   const container = containerOf(shim, request.id, "resize");
   const process = container.process(request.execId, "resize");

@@ -28,8 +28,8 @@ export function parseLogger(uri: string): LoggerProgram | undefined {
 const READY_TIMEOUT_MS = 10_000;
 
 /**
- * Starts a logger: it reads stdout on descriptor 3, stderr on 4, and writes to 5 (or closes it) when
- * it is ready. Closes the two reading ends here in any case.
+ * Starts a logger: it reads stdout on descriptor 3, stderr on 4, and writes to 5 (or closes it)
+ * when it is ready. Closes the two reading ends here in any case.
  */
 export async function startLogger(
   launcher: ProcessLauncher,

@@ -116,11 +116,12 @@ export class RuntimeCommand {
       const path = join(folder, name);
       if (folder !== "" && isExecutable(path)) return path;
     }
+    const missing = `exec: "${name}": executable file not found in $PATH`;
     throw failure({
       layer: "runc",
       op,
       code: "not_found",
-      message: `unable to retrieve OCI runtime error: exec: "${name}": executable file not found in $PATH`,
+      message: `unable to retrieve OCI runtime error: ${missing}`,
       causeId: "runtime-missing",
       cause: `the OCI runtime ${name} is in no folder of the shim's PATH`,
       fix: "install it, or give its absolute path",

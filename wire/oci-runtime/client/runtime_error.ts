@@ -76,8 +76,9 @@ export function runtimeNotStarted(op: string, executable: string, thrown: ChainE
 }
 
 function unexplained(failed: FailedCommand, ended: string): string {
-  const why = failed.log.unreadable ?? "it logged no error";
-  return `unable to retrieve OCI runtime error (${why}): ${failed.executable} ${failed.op}: ${ended}`;
+  const { executable, log, op } = failed;
+  const why = log.unreadable ?? "it logged no error";
+  return `unable to retrieve OCI runtime error (${why}): ${executable} ${op}: ${ended}`;
 }
 
 function exitText(status: ExitStatus): string {
