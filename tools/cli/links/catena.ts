@@ -1,4 +1,70 @@
-/** `catena`: daemons and tools. */
-export function main(_args: string[]): void {
-  throw new Error("under construction");
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { DEFAULT_ROOT_DIR, DEFAULT_STATE_DIR } from "#lib/install/install_paths.ts";
+import type { DoctorFlags } from "../commands/doctor.ts";
+
+const VERSION = "0.1.0";
+
+/** A wrong command line; docker's own tools end so. */
+const EXIT_USAGE = 125;
+
+/** `catena`: daemons and tools. Each command's modules load only when it is used. */
+export function main(args: string[]): void {
+  const program = buildProgram();
+  program.parseAsync(args, { from: "user" }).catch((error: unknown) => {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+      return;
+    }
+    process.stderr.write(`catena: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  });
+}
+
+function buildProgram(): Command {
+  const program = new Command("catena")
+    .description("the container stack from the kubelet down to execve, that you can see through")
+    .version(VERSION, "-v, --version")
+    .exitOverride()
+    .showHelpAfterError("(catena help COMMAND shows the flags)")
+    .enablePositionalOptions();
+  addDoctor(program);
+  return program;
+}
+
+function addDoctor(program: Command): void {
+  withState(program.command("doctor"))
+    .summary("name the link, the cause, the evidence and the fix, on any stack")
+    .description(
+      "Examines one container, or all that run, on Docker, containerd, a bare runtime or catena.\n" +
+        "Finds sockets and folders by itself. `doctor explain TEXT` recognises an error message.",
+    )
+    .argument("[container]", "name, id or beginning of an id; without it: all that run")
+    .argument("[program...]", "after --: a program whose exec is to be checked")
+    .option("--json", "machine-readable report (schema: tools/doctor/README.md)")
+    .option("--docker <socket>", "Docker Engine API socket")
+    .option("--containerd <socket>", "containerd socket")
+    .option("--cri <socket>", "CRI socket")
+    .option("--runtime-root <dir>", "the runtime's --root")
+    .option("-n, --namespace <name>", "containerd namespace")
+    .option("-u, --user <user>", "user of the program after --")
+    .option("-w, --workdir <dir>", "working folder of the program after --")
+    .option("--probe", "try execs even where few pids or little memory are left", false)
+    .option("--read-only", "try nothing, look only", false)
+    .action(async (container: string | undefined, words: string[], flags: DoctorFlags) => {
+      const { runDoctor } =
+        require("../commands/doctor.ts") as typeof import("../commands/doctor.ts");
+      process.exitCode = await runDoctor(container, words, flags);
+    });
+}
+
+/** `--state` and `--root` mean the same to every command. */
+function withState(command: Command): Command {
+  return command
+    .option("--state <dir>", "state folder", folder, DEFAULT_STATE_DIR)
+    .option("--root <dir>", "folder of what must outlive a reboot", folder, DEFAULT_ROOT_DIR);
+}
+
+function folder(value: string): string {
+  if (!value.startsWith("/")) throw new InvalidArgumentError("give an absolute path");
+  return value.replace(/\/+$/, "") || "/";
 }

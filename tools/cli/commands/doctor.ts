@@ -1,0 +1,68 @@
+import { examine } from "#tools/doctor/examine.ts";
+import type { DoctorOptions } from "#tools/doctor/options.ts";
+import { printReport } from "#tools/doctor/report/print_report.ts";
+import { EXIT, exitCodeOf, REPORT_SCHEMA } from "#tools/doctor/report/report.ts";
+
+export interface DoctorFlags {
+  state: string;
+  json?: boolean;
+  docker?: string;
+  containerd?: string;
+  cri?: string;
+  runtimeRoot?: string;
+  namespace?: string;
+  user?: string;
+  workdir?: string;
+  probe: boolean;
+  readOnly: boolean;
+}
+
+/** `catena doctor`. Returns the exit code. */
+export async function runDoctor(
+  container: string | undefined,
+  program: string[],
+  flags: DoctorFlags,
+): Promise<number> {
+  const options = toOptions(container, program, flags);
+  const { reports, blind } = await examine(options);
+  if (flags.json) {
+    const body =
+      container !== undefined && reports.length === 1
+        ? reports[0]
+        : {
+            schema: REPORT_SCHEMA,
+            cause: null,
+            containers: reports,
+            ...(blind && { error: blind }),
+          };
+    process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
+  } else {
+    const colour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
+    process.stdout.write(reports.map((report) => printReport(report, colour)).join("\n"));
+    if (blind) process.stderr.write(`catena doctor: ${blind}\n`);
+    else if (reports.length === 0) process.stdout.write("no container runs here\n");
+  }
+  return blind ? EXIT.blind : exitCodeOf(reports);
+}
+
+function toOptions(
+  container: string | undefined,
+  program: string[],
+  flags: DoctorFlags,
+): DoctorOptions {
+  const strip = (socket: string) => socket.replace(/^unix:\/\//, "");
+  return {
+    program,
+    stateDir: flags.state,
+    probe: flags.probe,
+    readOnly: flags.readOnly,
+    ...(container !== undefined && { container }),
+    ...(flags.docker && { dockerSocket: strip(flags.docker) }),
+    ...(flags.containerd && { containerdSocket: strip(flags.containerd) }),
+    ...(flags.cri && { criSocket: strip(flags.cri) }),
+    ...(flags.runtimeRoot && { runtimeRoot: flags.runtimeRoot }),
+    ...(flags.namespace && { namespace: flags.namespace }),
+    ...(flags.user && { user: flags.user }),
+    ...(flags.workdir && { workdir: flags.workdir }),
+  };
+}

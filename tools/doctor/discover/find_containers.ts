@@ -1,0 +1,181 @@
+import { join } from "node:path";
+import type { Answer } from "../facts.ts";
+import { dockerRequest } from "./docker_request.ts";
+import { bundleCandidates } from "./find_daemons.ts";
+import type { Stack, Survey } from "./find_stacks.ts";
+
+/** A container and where its pieces lie. */
+export interface FoundContainer {
+  id: string;
+  name?: string;
+  namespace: string;
+  stack: Stack;
+  /** dockerd knows it. */
+  docker: boolean;
+  running: boolean;
+  bundle?: string;
+  /** `<root>/<namespace>` that holds `<id>/state.json`. */
+  runtimeRoot?: string;
+}
+
+const LIST_TIMEOUT_MS = 3000;
+/** A host holds fewer; a hostile listing must end. */
+const MAX_CONTAINERS = 20_000;
+
+/** Every container that a stack's links know, by whichever of them still can tell. */
+export async function findContainers(
+  survey: Survey,
+  stack: Stack,
+): Promise<{ containers: FoundContainer[]; docker?: Answer }> {
+  const found = new Map<string, FoundContainer>();
+  let docker: Answer | undefined;
+  if (stack.docker) {
+    const reply = await dockerRequest(
+      stack.docker.socket,
+      "/containers/json?all=1",
+      LIST_TIMEOUT_MS,
+    );
+    docker = reply;
+    if (reply.ok) addListed(found, stack, reply.json);
+    else addFromDataRoot(survey, stack, found);
+  }
+  addFromBundles(survey, stack, found);
+  addFromRuntimeRoots(survey, stack, found);
+  return { containers: [...found.values()], ...(docker && { docker }) };
+}
+
+/** The containers that a person means by a name, an id or the beginning of an id. */
+export function matchContainers(all: FoundContainer[], word: string): FoundContainer[] {
+  const name = word.replace(/^\//, "");
+  const exact = all.filter((one) => one.id === name || one.name === name);
+  if (exact.length > 0) return exact;
+  return name === "" ? [] : all.filter((one) => one.id.startsWith(name));
+}
+
+function addListed(found: Map<string, FoundContainer>, stack: Stack, json: unknown): void {
+  if (!Array.isArray(json)) return;
+  for (const item of json.slice(0, MAX_CONTAINERS) as Record<string, unknown>[]) {
+    const id = item?.["Id"];
+    if (typeof id !== "string" || !/^[A-Za-z0-9_.-]+$/.test(id)) continue;
+    const names = Array.isArray(item["Names"]) ? item["Names"].map(String) : [];
+    const state = String(item["State"] ?? "");
+    const container: FoundContainer = {
+      id,
+      namespace: "moby",
+      stack,
+      docker: true,
+      running: state === "running" || state === "paused" || state === "restarting",
+    };
+    const name = names.find((one) => !one.slice(1).includes("/"));
+    if (name) container.name = name.replace(/^\//, "");
+    found.set(id, container);
+  }
+}
+
+/** dockerd is down or wedged: its containers' names are on disk. */
+function addFromDataRoot(survey: Survey, stack: Stack, found: Map<string, FoundContainer>): void {
+  const root = stack.docker?.dataRoot;
+  if (!root) return;
+  for (const id of survey.files.list(join(root, "containers")).slice(0, MAX_CONTAINERS)) {
+    const config = survey.files.json(join(root, "containers", id, "config.v2.json"));
+    const { Name, State } = (config ?? {}) as { Name?: unknown; State?: { Running?: unknown } };
+    if (config === undefined) continue;
+    const container: FoundContainer = {
+      id,
+      namespace: "moby",
+      stack,
+      docker: true,
+      running: State?.Running === true,
+    };
+    if (typeof Name === "string") container.name = Name.replace(/^\//, "");
+    found.set(id, container);
+  }
+}
+
+function addFromBundles(survey: Survey, stack: Stack, found: Map<string, FoundContainer>): void {
+  for (const shim of stack.shims) {
+    if (shim.bundle) note(found, stack, shim.namespace, shim.id, true).bundle = shim.bundle;
+  }
+  if (!stack.containerd) return;
+  for (const container of found.values()) {
+    const bundle = bundleCandidates(
+      stack.containerd.stateDir,
+      container.namespace,
+      container.id,
+    ).find((path) => survey.files.exists(path));
+    if (bundle !== undefined) container.bundle ??= bundle;
+  }
+  for (const parent of bundleCandidates(stack.containerd.stateDir, "", "")) {
+    for (const namespace of survey.files.list(parent)) {
+      for (const id of survey.files.list(join(parent, namespace)).slice(0, MAX_CONTAINERS)) {
+        const bundle = join(parent, namespace, id);
+        if (!survey.files.exists(join(bundle, "config.json"))) continue;
+        note(found, stack, namespace, id, true).bundle ??= bundle;
+      }
+    }
+  }
+}
+
+function addFromRuntimeRoots(
+  survey: Survey,
+  stack: Stack,
+  found: Map<string, FoundContainer>,
+): void {
+  for (const container of found.values()) {
+    const told = container.bundle ? runtimeRootOfBundle(survey, container.bundle) : undefined;
+    const roots = told ? [told, ...stack.runtimeRoots] : stack.runtimeRoots;
+    for (const root of roots) {
+      const folder = stateFolder(survey, root, container.namespace, container.id);
+      if (!folder) continue;
+      container.runtimeRoot = folder;
+      break;
+    }
+    // Its own options name the root even when the state in it is gone: that is a finding.
+    if (!container.runtimeRoot && told) container.runtimeRoot = join(told, container.namespace);
+  }
+  // Containers of a runtime used by itself; a stack's daemons would know theirs.
+  if (stack.docker || stack.containerd) return;
+  for (const root of stack.runtimeRoots) {
+    for (const id of survey.files.list(root)) {
+      if (!hasState(survey, join(root, id))) continue;
+      const container = note(found, stack, "", id, true);
+      container.runtimeRoot = root;
+    }
+  }
+}
+
+/** containerd writes the runtime's options, its root among them, beside config.json. */
+function runtimeRootOfBundle(survey: Survey, bundle: string): string | undefined {
+  const options = survey.files.json(join(bundle, "options.json")) as { root?: unknown } | undefined;
+  return typeof options?.root === "string" && options.root !== "" ? options.root : undefined;
+}
+
+function stateFolder(
+  survey: Survey,
+  root: string,
+  namespace: string,
+  id: string,
+): string | undefined {
+  return [join(root, namespace), root].find((folder) => hasState(survey, join(folder, id)));
+}
+
+/** runc and ours write state.json, crun writes status. */
+function hasState(survey: Survey, folder: string): boolean {
+  return (
+    survey.files.exists(join(folder, "state.json")) || survey.files.exists(join(folder, "status"))
+  );
+}
+
+function note(
+  found: Map<string, FoundContainer>,
+  stack: Stack,
+  namespace: string,
+  id: string,
+  running: boolean,
+): FoundContainer {
+  const known = found.get(id);
+  if (known) return known;
+  const container: FoundContainer = { id, namespace, stack, docker: false, running };
+  found.set(id, container);
+  return container;
+}

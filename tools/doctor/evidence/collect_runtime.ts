@@ -1,0 +1,82 @@
+import { isAbsolute, join } from "node:path";
+import type { FoundContainer } from "../discover/find_containers.ts";
+import type { RuntimeFacts } from "../facts.ts";
+import type { HostFiles } from "../host/host_files.ts";
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The runtime of a container: which executable, its root, and the state that it left there. */
+export function collectRuntime(
+  files: HostFiles,
+  container: FoundContainer,
+  shimPid: number | undefined,
+): RuntimeFacts {
+  const facts: RuntimeFacts = { binaryExists: false, stateExists: false, cgroupPaths: new Map() };
+  const named = binaryName(files, container);
+  facts.name = named;
+  const path = shimPid === undefined ? undefined : environmentValue(files, shimPid, "PATH");
+  const binary = resolveBinary(files, named, path ?? DEFAULT_PATH);
+  facts.binaryExists = binary !== undefined;
+  facts.binary = binary ?? named;
+  if (container.runtimeRoot !== undefined) {
+    facts.root = container.runtimeRoot;
+    readState(files, join(container.runtimeRoot, container.id), facts);
+  }
+  return facts;
+}
+
+/** The executable that containerd's options name; "runc" where they name none. */
+function binaryName(files: HostFiles, container: FoundContainer): string {
+  if (container.bundle === undefined) return "runc";
+  const options = files.json(join(container.bundle, "options.json")) as
+    | { binary_name?: unknown; BinaryName?: unknown }
+    | undefined;
+  for (const name of [options?.binary_name, options?.BinaryName]) {
+    if (typeof name === "string" && name !== "") return name;
+  }
+  const runtime = files.read(join(container.bundle, "runtime"), 4096)?.trim();
+  return runtime && isAbsolute(runtime) ? runtime : "runc";
+}
+
+function resolveBinary(files: HostFiles, name: string, path: string): string | undefined {
+  if (isAbsolute(name)) return files.stat(name)?.isFile() ? name : undefined;
+  for (const folder of path.split(":").filter(isAbsolute)) {
+    const candidate = join(folder, name);
+    const about = files.stat(candidate);
+    if (about?.isFile() && (about.mode & 0o111) !== 0) return candidate;
+  }
+  return undefined;
+}
+
+/** One variable of a process' environment at its start. */
+export function environmentValue(files: HostFiles, pid: number, name: string): string | undefined {
+  const text = files.read(`/proc/${pid}/environ`, 256 * 1024) ?? "";
+  const entry = text.split("\0").find((one) => one.startsWith(`${name}=`));
+  return entry?.slice(name.length + 1);
+}
+
+interface StateJson {
+  init_process_pid?: unknown;
+  init_process_start?: unknown;
+  cgroup_paths?: unknown;
+  /** crun's names. */
+  pid?: unknown;
+  "process-start-time"?: unknown;
+}
+
+function readState(files: HostFiles, folder: string, facts: RuntimeFacts): void {
+  const names = ["state.json", "status"].map((name) => join(folder, name));
+  facts.stateFile = names.find((path) => files.exists(path)) ?? names[0]!;
+  const state = files.json(facts.stateFile) as StateJson | undefined;
+  facts.stateExists = state !== undefined && state !== null;
+  if (!facts.stateExists || !state) return;
+  const pid = Number(state.init_process_pid ?? state.pid);
+  if (pid > 0) facts.initPid = pid;
+  const start = Number(state.init_process_start ?? state["process-start-time"]);
+  if (start > 0) facts.initStartTicks = start;
+  const paths = state.cgroup_paths;
+  if (typeof paths !== "object" || paths === null) return;
+  for (const [controller, path] of Object.entries(paths)) {
+    if (typeof path === "string" && isAbsolute(path)) facts.cgroupPaths.set(controller, path);
+  }
+}

@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import type { FoundContainer } from "../discover/find_containers.ts";
+import type { Survey } from "../discover/find_stacks.ts";
+import type { ShimFacts } from "../facts.ts";
+import type { CgroupMounts } from "../host/cgroup_tree.ts";
+import { findSocketOwner } from "../host/unix_sockets.ts";
+import { collectDaemon } from "./collect_daemon.ts";
+import { environmentValue } from "./collect_runtime.ts";
+
+/**
+ * The shim that holds a container: found by its command line, or by who listens on the address in
+ * the bundle (one shim may hold many containers). Undefined when there is neither bundle nor shim.
+ */
+export function collectShim(
+  survey: Survey,
+  cgroups: CgroupMounts,
+  container: FoundContainer,
+): ShimFacts | undefined {
+  const address = container.bundle
+    ? survey.files.read(join(container.bundle, "address"), 4096)?.trim()
+    : undefined;
+  const socket = address?.replace(/^unix:\/\//, "");
+  const own = container.stack.shims.find(
+    (shim) => shim.id === container.id && shim.namespace === container.namespace,
+  );
+  const pid = own?.pid ?? ownerOfSocket(survey, container, socket);
+  if (pid === undefined && !container.bundle) return undefined;
+  const facts: ShimFacts = collectDaemon(survey, cgroups, pid, socket);
+  if (container.bundle) facts.bundle = container.bundle;
+  const binary = own?.binary ?? survey.files.read(shimPathFile(container), 4096)?.trim();
+  if (binary) facts.binary = binary;
+  if (facts.pid !== undefined && facts.state !== "D") {
+    const { files } = survey;
+    const folder =
+      environmentValue(files, facts.pid, "XDG_RUNTIME_DIR") ||
+      environmentValue(files, facts.pid, "TMPDIR") ||
+      "/tmp";
+    // The shim may live in a mount namespace of its own.
+    const fill = files.fill(`/proc/${facts.pid}/root${folder}`);
+    if (fill) facts.temporary = { path: folder, fill };
+  }
+  return facts;
+}
+
+function shimPathFile(container: FoundContainer): string {
+  return join(container.bundle ?? "/nonexistent", "shim-binary-path");
+}
+
+function ownerOfSocket(
+  survey: Survey,
+  container: FoundContainer,
+  socket: string | undefined,
+): number | undefined {
+  const inode = socket === undefined ? undefined : survey.listening.get(socket);
+  if (inode === undefined) return undefined;
+  const shims = container.stack.shims.map((shim) => shim.pid);
+  return (
+    findSocketOwner(survey.files, shims, inode) ??
+    findSocketOwner(survey.files, survey.processes.keys(), inode)
+  );
+}

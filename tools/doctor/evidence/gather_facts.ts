@@ -1,0 +1,142 @@
+import { connectSocket } from "../discover/connect_socket.ts";
+import { dockerRequest } from "../discover/docker_request.ts";
+import type { FoundContainer } from "../discover/find_containers.ts";
+import type { Stack, Survey } from "../discover/find_stacks.ts";
+import type { DockerFacts, ExecFacts, Facts, HostFacts, ProgramFacts } from "../facts.ts";
+import { readCgroupMounts } from "../host/cgroup_tree.ts";
+import { readStatus } from "../host/process_table.ts";
+import type { DoctorOptions } from "../options.ts";
+import { collectCgroup } from "./collect_cgroup.ts";
+import { collectDaemon } from "./collect_daemon.ts";
+import { collectHistory, inspectContainer } from "./collect_docker.ts";
+import { collectInit } from "./collect_init.ts";
+import { collectProgram } from "./collect_program.ts";
+import { collectRuntime } from "./collect_runtime.ts";
+import { collectShim } from "./collect_shim.ts";
+
+const ANSWER_TIMEOUT_MS = 2000;
+
+/** A stack's daemons, looked at once for all containers of the stack. */
+export type DaemonSet = Pick<Facts, "docker" | "containerd">;
+
+/** Looks at a stack's daemons; asks each one question that cannot harm it. */
+export async function gatherDaemons(survey: Survey, stack: Stack): Promise<DaemonSet> {
+  const cgroups = readCgroupMounts(survey.files);
+  const out: DaemonSet = {};
+  if (stack.docker) {
+    const { socket, pid, dataRoot } = stack.docker;
+    const answer = await dockerRequest(socket, "/_ping", ANSWER_TIMEOUT_MS);
+    const facts: DockerFacts = collectDaemon(survey, cgroups, pid, socket, answer);
+    if (dataRoot) facts.dataRoot = dataRoot;
+    out.docker = facts;
+  }
+  if (stack.containerd) {
+    const { socket, pid } = stack.containerd;
+    const answer = await connectSocket(socket, ANSWER_TIMEOUT_MS);
+    out.containerd = collectDaemon(survey, cgroups, pid, socket, answer);
+  }
+  return out;
+}
+
+/** All passive evidence about one container. Asks no link anything that could block it. */
+export async function gatherFacts(
+  survey: Survey,
+  container: FoundContainer,
+  daemons: DaemonSet,
+  host: HostFacts,
+  options: DoctorOptions,
+): Promise<Facts> {
+  const { files, processes } = survey;
+  const cgroups = readCgroupMounts(files);
+  const facts: Facts = {
+    id: container.id,
+    namespace: container.namespace,
+    nowMs: Date.now(),
+    host,
+    execs: [],
+    ends: [],
+    probes: [],
+  };
+  if (container.name !== undefined) facts.name = container.name;
+  if (daemons.containerd) facts.containerd = daemons.containerd;
+  if (container.docker && daemons.docker) await addDocker(facts, daemons.docker);
+  const shim = collectShim(survey, cgroups, container);
+  if (shim) facts.shim = shim;
+  facts.runtime = collectRuntime(files, container, shim?.pid);
+  const initPid = facts.runtime.initPid ?? bundleInitPid(survey, container) ?? runningPid(facts);
+  if (initPid !== undefined) {
+    facts.init = collectInit(files, processes, initPid, facts.runtime.initStartTicks);
+  }
+  const living = facts.init?.alive ? initPid : undefined;
+  facts.cgroup = collectCgroup(files, cgroups, processes, living, facts.runtime.cgroupPaths);
+  addPrograms(survey, facts, options);
+  return facts;
+}
+
+async function addDocker(facts: Facts, daemon: DockerFacts): Promise<void> {
+  facts.docker = { ...daemon };
+  if (!daemon.answer?.ok || daemon.socket === undefined) return;
+  const inspect = await inspectContainer(daemon.socket, facts.id);
+  if (!inspect) return;
+  facts.docker.inspect = inspect;
+  facts.name = inspect.name;
+  const history = await collectHistory(daemon.socket, facts.id, daemon.log?.lines ?? []);
+  facts.execs = history.execs;
+  facts.ends = history.ends;
+}
+
+/** The runtime wrote it beside config.json; it survives the loss of state.json. */
+function bundleInitPid(survey: Survey, container: FoundContainer): number | undefined {
+  if (!container.bundle) return undefined;
+  const pid = Number(survey.files.read(`${container.bundle}/init.pid`, 32)?.trim());
+  return pid > 0 ? pid : undefined;
+}
+
+function runningPid(facts: Facts): number | undefined {
+  const pid = facts.docker?.inspect?.pid;
+  return pid !== undefined && pid > 0 ? pid : undefined;
+}
+
+/** Looks up the programs of failed execs, of a failed start, and the one that was asked about. */
+function addPrograms(survey: Survey, facts: Facts, options: DoctorOptions): void {
+  const rootfs = facts.init?.alive ? facts.init.rootfs : undefined;
+  const inspect = facts.docker?.inspect;
+  const env = inspect?.env ?? [];
+  if (!rootfs) return;
+  for (const exec of facts.execs) {
+    if (exec.launched || exec.argv.length === 0) continue;
+    exec.program = lookUp(survey, rootfs, exec, env, cwdOf(exec));
+  }
+  if (options.program.length > 0) {
+    facts.asked = collectProgram(survey.files, rootfs, {
+      argv: options.program,
+      user: options.user ?? inspect?.user ?? "",
+      tty: false,
+      env,
+      ...((options.workdir ?? inspect?.workingDir) && {
+        cwd: (options.workdir ?? inspect?.workingDir)!,
+      }),
+    });
+  }
+}
+
+function lookUp(
+  survey: Survey,
+  rootfs: string,
+  exec: ExecFacts,
+  env: string[],
+  cwd: string | undefined,
+): ProgramFacts {
+  const request = { argv: exec.argv, user: exec.user, tty: exec.tty, env };
+  return collectProgram(survey.files, rootfs, cwd === undefined ? request : { ...request, cwd });
+}
+
+/** Docker tells an exec's folder nowhere but in the failure that names it. */
+function cwdOf(exec: ExecFacts): string | undefined {
+  return exec.logged?.match(/chdir to cwd \("([^"]+)"\)/)?.[1];
+}
+
+/** Which user a process runs as; for messages. */
+export function userOf(survey: Survey, pid: number): string | undefined {
+  return readStatus(survey.files, pid).get("Uid")?.split(/\s+/)[0];
+}

@@ -1,0 +1,210 @@
+import type { MemoryLevel, PidsLevel } from "./host/cgroup_counters.ts";
+import type { FileSystemFill } from "./host/host_files.ts";
+
+/** The links that the doctor draws, outermost first. */
+export const CHAIN_LINKS = ["cri", "dockerd", "containerd", "shim", "runc", "container"] as const;
+export type ChainLink = (typeof CHAIN_LINKS)[number];
+
+/** An answer of a daemon to a question that cannot harm it. */
+export interface Answer {
+  ok: boolean;
+  latencyMs: number;
+  timedOut: boolean;
+  /** Why not, when it is not ok. */
+  error?: string;
+}
+
+/** How many descriptors a process has open, and how many it may have. */
+export interface DescriptorUse {
+  open: number;
+  softLimit: number;
+}
+
+/** What /proc and the sockets tell of a daemon or a shim. */
+export interface DaemonFacts {
+  pid?: number;
+  /** Process state letter of /proc/PID/stat. */
+  state?: string;
+  /** The kernel function it sleeps in, where it is readable. */
+  waitChannel?: string;
+  socket?: string;
+  socketExists: boolean;
+  listening: boolean;
+  descriptors?: DescriptorUse;
+  answer?: Answer;
+  /** Levels of its own pids cgroup, innermost first. */
+  pids: PidsLevel[];
+  /** The end of its log, where its standard error is a file. */
+  log?: { path: string; lines: string[] };
+}
+
+export interface DockerFacts extends DaemonFacts {
+  dataRoot?: string;
+  inspect?: DockerInspect;
+}
+
+/** The parts of GET /containers/ID/json that rules read. */
+export interface DockerInspect {
+  id: string;
+  name: string;
+  status: string;
+  running: boolean;
+  paused: boolean;
+  oomKilled: boolean;
+  exitCode: number;
+  error: string;
+  pid: number;
+  startedAt: string;
+  finishedAt: string;
+  path: string;
+  args: string[];
+  entrypoint: string[];
+  env: string[];
+  user: string;
+  workingDir: string;
+  image: string;
+  runtime: string;
+  binds: { source: string; target: string }[];
+  ports: { hostIp: string; hostPort: number; protocol: string }[];
+  lowerDirs: string[];
+  upperDir?: string;
+  readonlyRootfs: boolean;
+  healthcheck?: { test: string[]; timeoutNs: number };
+  healthLog: { exitCode: number; output: string; start: string }[];
+  restartPolicy: string;
+}
+
+/** A link's shim, with what only shims have. */
+export interface ShimFacts extends DaemonFacts {
+  bundle?: string;
+  binary?: string;
+  /** Where this shim lets the runtime write temporary files. */
+  temporary?: { path: string; fill: FileSystemFill };
+}
+
+export interface RuntimeFacts {
+  name?: string;
+  /** Absolute path of the executable. */
+  binary?: string;
+  binaryExists: boolean;
+  /** The runtime's `--root`, namespace included. */
+  root?: string;
+  stateFile?: string;
+  stateExists: boolean;
+  /** Of state.json. */
+  initPid?: number;
+  initStartTicks?: number;
+  cgroupPaths: Map<string, string>;
+}
+
+export interface InitFacts {
+  pid: number;
+  alive: boolean;
+  state?: string;
+  uid?: number;
+  /** 0 none, 1 strict, 2 filter. */
+  seccompMode?: number;
+  /** Soft limit of processes for its user. */
+  processLimit?: number;
+  /** Threads of that user on the host. */
+  userTasks?: number;
+  /** CAP_SYS_RESOURCE or CAP_SYS_ADMIN lift RLIMIT_NPROC. */
+  limitExempt: boolean;
+  procMounted: boolean;
+  ptmxExists: boolean;
+  devptsMounted: boolean;
+  rootReadonly: boolean;
+  /** Absolute path by which the host reaches its rootfs. */
+  rootfs: string;
+}
+
+export interface CgroupFacts {
+  pids: PidsLevel[];
+  memory: MemoryLevel[];
+  frozen: boolean | undefined;
+  freezerFile?: string;
+  /** Folders named by state.json that are not there. */
+  missing: string[];
+  /** Where init really is, when that is not where state.json says. */
+  moved: { controller: string; expected: string; actual: string }[];
+  processes: { pid: number; ppid: number; comm: string; threads: number; state: string }[];
+}
+
+/** One program that somebody wanted to run in the container. */
+export interface ProgramFacts {
+  argv: string[];
+  user: string;
+  cwd?: string;
+  tty: boolean;
+  /** Where it was looked up. */
+  rootfs: string;
+  searched: string[];
+  found?: { path: string; mode: number; isFolder: boolean; size: number; head: Buffer };
+  /** The interpreter that the file names (#! or PT_INTERP). */
+  interpreter?: { name: string; exists: boolean };
+  machine?: { file: string; host: string };
+  userKnown: boolean;
+  cwdKind: "folder" | "missing" | "other" | "not-asked";
+}
+
+/** One `docker exec` that dockerd remembers, newest last. */
+export interface ExecFacts {
+  id: string;
+  timeMs: number;
+  argv: string[];
+  user: string;
+  tty: boolean;
+  exitCode: number | undefined;
+  /** Whether the program itself ran: dockerd then tells of its end. */
+  launched: boolean;
+  running: boolean;
+  /** What the daemon's log says of it. */
+  logged?: string;
+  program?: ProgramFacts;
+}
+
+export interface ProbeFacts {
+  link: ChainLink;
+  attempts: {
+    ok: boolean;
+    latencyMs: number;
+    timedOut: boolean;
+    text: string;
+    exitCode?: number;
+  }[];
+  /** pids refusals and OOM kills counted over the probe. */
+  pidsRefused: number;
+  oomKills: number;
+  /** The call as a person would type it. */
+  command: string;
+}
+
+export interface HostFacts {
+  threads: number | undefined;
+  threadsMax: number | undefined;
+  pidMax: number | undefined;
+  processors: number;
+  unreadable: string[];
+  keyUsage?: { uid: number; keys: number; maxKeys: number; bytes: number; maxBytes: number }[];
+}
+
+/** All that was gathered about one container: what rules judge. */
+export interface Facts {
+  id: string;
+  name?: string;
+  namespace?: string;
+  nowMs: number;
+  host: HostFacts;
+  docker?: DockerFacts;
+  containerd?: DaemonFacts;
+  shim?: ShimFacts;
+  runtime?: RuntimeFacts;
+  init?: InitFacts;
+  cgroup?: CgroupFacts;
+  execs: ExecFacts[];
+  /** Docker's events of this container that say why it ended. */
+  ends: { action: string; timeMs: number; attributes: Record<string, string> }[];
+  probes: ProbeFacts[];
+  /** The program to check, when the operator named one (`doctor X -- PROGRAM`). */
+  asked?: ProgramFacts;
+}

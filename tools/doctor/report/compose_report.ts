@@ -1,0 +1,68 @@
+import type { Facts } from "../facts.ts";
+import { judgeFacts, type Verdict } from "../judge.ts";
+import { drawChain } from "./draw_chain.ts";
+import { foresee } from "./foresee_failures.ts";
+import { type NamedCause, REPORT_SCHEMA, type Report } from "./report.ts";
+
+/** Judges facts and puts what was found into the report's form. */
+export function composeReport(facts: Facts, notSeen: string[]): Report {
+  const verdict = judgeFacts(facts);
+  const first = verdict.proved[0];
+  const chain = drawChain(facts, first?.proof);
+  const broken = chain.filter((entry) => entry.mark === "fails" || entry.mark === "hangs");
+  const healthy = !first && broken.length === 0;
+  const container: NonNullable<Report["container"]> = { id: facts.id };
+  if (facts.name !== undefined) container.name = facts.name;
+  if (facts.namespace) container.namespace = facts.namespace;
+  return {
+    schema: REPORT_SCHEMA,
+    container,
+    chain,
+    link: first ? first.rule.link : (broken.at(-1)?.link ?? null),
+    cause: first ? named(first) : null,
+    sentence: first?.proof.sentence ?? unexplained(chain, healthy),
+    healthy,
+    evidence: first?.proof.evidence ?? probeEvidence(facts),
+    ruledOut: verdict.ruledOut,
+    fix: first?.proof.fix ?? [],
+    verify: first?.proof.verify ?? [],
+    also: verdict.proved.slice(1).map((entry) => ({
+      ...named(entry),
+      link: entry.rule.link,
+      sentence: entry.proof.sentence,
+    })),
+    warnings: foresee(facts, new Set(verdict.proved.map((entry) => entry.rule.id))),
+    notSeen,
+  };
+}
+
+function named({ rule, proof }: Verdict["proved"][number]): NamedCause {
+  return { id: rule.id, title: rule.title, confidence: proof.confidence };
+}
+
+/** A true statement where no cause is proved: which links work, which do not. Never a guess. */
+function unexplained(chain: Report["chain"], healthy: boolean): string {
+  const by = (marks: string[]) =>
+    chain.filter((entry) => marks.includes(entry.mark)).map((entry) => entry.link);
+  const works = by(["works"]);
+  if (healthy) {
+    return works.length > 0
+      ? `nothing wrong was found; these links work: ${works.join(", ")}`
+      : "nothing wrong was found; no link was tried";
+  }
+  const broken = [
+    ...by(["fails"]).map((link) => `${link} fails`),
+    ...by(["hangs"]).map((link) => `${link} hangs`),
+  ];
+  const good = works.length > 0 ? `; these links work: ${works.join(", ")}` : "";
+  return `${broken.join(", ")}, and no known cause is proved by the evidence${good}`;
+}
+
+function probeEvidence(facts: Facts): Report["evidence"] {
+  return facts.probes.flatMap((probe) =>
+    probe.attempts
+      .filter((attempt) => !attempt.ok)
+      .slice(0, 1)
+      .map((attempt) => ({ kind: "trace" as const, value: attempt.text, ref: probe.command })),
+  );
+}

@@ -1,0 +1,107 @@
+import type { Proof } from "../causes/cause.ts";
+import type { ChainLink, DaemonFacts, Facts, ProbeFacts } from "../facts.ts";
+import type { ChainEntry, Mark } from "./report.ts";
+
+/**
+ * What each link was seen to do. The cause's own marks win over a probe's, a probe's over what a
+ * daemon's answer showed; above a link that hangs nothing is reached.
+ */
+export function drawChain(facts: Facts, proof: Proof | undefined): ChainEntry[] {
+  const entries: ChainEntry[] = [];
+  if (facts.docker) entries.push(daemonEntry("dockerd", facts.docker, facts));
+  if (facts.containerd) entries.push(daemonEntry("containerd", facts.containerd, facts));
+  entries.push(shimEntry(facts));
+  entries.push(runtimeEntry(facts));
+  entries.push(containerEntry(facts));
+  for (const entry of entries) {
+    const mark = proof?.marks?.[entry.link];
+    if (mark) entry.mark = mark;
+  }
+  return markUnreached(entries);
+}
+
+function daemonEntry(link: ChainLink, daemon: DaemonFacts, facts: Facts): ChainEntry {
+  const probed = probeEntry(link, facts);
+  if (probed) return probed;
+  const { answer } = daemon;
+  if (answer?.ok) {
+    return { link, mark: "works", latencyMs: answer.latencyMs, detail: "answers; no exec tried" };
+  }
+  const mark: Mark = answer?.timedOut ? "hangs" : daemon.listening ? "not-tried" : "fails";
+  return { link, mark, detail: answer?.error ?? "not asked" };
+}
+
+function shimEntry(facts: Facts): ChainEntry {
+  const { shim } = facts;
+  const link = "shim";
+  if (shim?.pid === undefined) {
+    return { link, mark: "not-present", detail: "no shim process holds this container" };
+  }
+  if (shim.answer) {
+    const { ok, timedOut, error, latencyMs } = shim.answer;
+    const mark = ok ? "works" : timedOut ? "hangs" : "fails";
+    return { link, mark, latencyMs, detail: ok ? `process ${shim.pid} answers` : (error ?? "") };
+  }
+  const probed = facts.probes.some((probe) => probe.link === "containerd" && succeeded(probe));
+  return {
+    link,
+    mark: probed ? "works" : "not-tried",
+    detail: `process ${shim.pid}, state ${shim.state}`,
+  };
+}
+
+function runtimeEntry(facts: Facts): ChainEntry {
+  const link = "runc";
+  const probed = probeEntry(link, facts);
+  if (probed) return probed;
+  const { runtime } = facts;
+  if (runtime && !runtime.binaryExists) {
+    return { link, mark: "fails", detail: `no executable ${runtime.binary}` };
+  }
+  return { link, mark: "not-tried", detail: "no exec tried" };
+}
+
+function containerEntry(facts: Facts): ChainEntry {
+  const link = "container";
+  const { init } = facts;
+  if (!init?.alive) return { link, mark: "not-present", detail: "no first process" };
+  const detail = `first process ${init.pid}, state ${init.state}`;
+  const ran = facts.probes.some(succeeded);
+  return { link, mark: ran ? "works" : "not-tried", detail };
+}
+
+function probeEntry(link: ChainLink, facts: Facts): ChainEntry | undefined {
+  const probe = facts.probes.find((one) => one.link === link);
+  if (!probe || probe.attempts.length === 0) return undefined;
+  const good = probe.attempts.filter((attempt) => attempt.ok);
+  const latencies = (good.length > 0 ? good : probe.attempts).map((attempt) => attempt.latencyMs);
+  const latencyMs = latencies.sort((a, b) => a - b)[Math.floor(latencies.length / 2)]!;
+  if (good.length === probe.attempts.length) {
+    return { link, mark: "works", latencyMs, detail: `exec tried ${count(probe)}` };
+  }
+  const bad = probe.attempts.find((attempt) => !attempt.ok)!;
+  const rate = `${probe.attempts.length - good.length} of ${probe.attempts.length} failed`;
+  return {
+    link,
+    mark: bad.timedOut ? "hangs" : "fails",
+    latencyMs,
+    detail: bad.timedOut ? bad.text : `${rate}: ${bad.text}`,
+  };
+}
+
+function count(probe: ProbeFacts): string {
+  return probe.attempts.length === 1 ? "once" : `${probe.attempts.length} times`;
+}
+
+function succeeded(probe: ProbeFacts): boolean {
+  return probe.attempts.length > 0 && probe.attempts.every((attempt) => attempt.ok);
+}
+
+/** Entries run from the top down; a hang hides what is above it from whoever asks through it. */
+function markUnreached(entries: ChainEntry[]): ChainEntry[] {
+  const lowest = entries.findLastIndex((entry) => entry.mark === "hangs");
+  return entries.map((entry, index) => {
+    if (index >= lowest || entry.mark !== "not-tried") return entry;
+    return { ...entry, mark: "not-reached" as const };
+  });
+}

@@ -1,0 +1,70 @@
+import { neutralText } from "./neutral_text.ts";
+import type { Mark, Report } from "./report.ts";
+
+const SIGNS: Record<Mark, string> = {
+  works: "✓",
+  fails: "✗",
+  hangs: "⧗",
+  "not-reached": "·",
+  "not-present": "–",
+  "not-tried": "·",
+};
+
+const COLOURS: Partial<Record<Mark, number>> = { works: 32, fails: 31, hangs: 33 };
+
+const MAX_DETAIL = 160;
+
+/** Writes a report for people. Colours only when the reader is a terminal. */
+export function printReport(report: Report, colour: boolean): string {
+  const paint = (text: string, code: number | undefined) =>
+    colour && code !== undefined ? `\x1b[${code}m${text}\x1b[0m` : text;
+  const lines: string[] = [`${paint(titleOf(report), 1)}`, ""];
+  for (const entry of report.chain) {
+    const sign = paint(`${SIGNS[entry.mark]} ${entry.mark.padEnd(11)}`, COLOURS[entry.mark]);
+    const time = entry.latencyMs === undefined ? "" : `${entry.latencyMs.toFixed(0)} ms`;
+    const detail = neutralText(entry.detail).slice(0, MAX_DETAIL);
+    lines.push(`  ${entry.link.padEnd(11)} ${sign} ${time.padStart(8)}  ${detail}`);
+  }
+  lines.push("");
+  if (report.cause) {
+    const { id, confidence } = report.cause;
+    lines.push(`${paint("cause", 1)}     ${id} (${confidence}), at: ${report.link}`);
+    lines.push(`          ${neutralText(report.sentence)}`);
+  } else lines.push(`${paint("finding", 1)}   ${neutralText(report.sentence)}`);
+  section("evidence", report.evidence.map(evidenceLine));
+  section(
+    "ruled out",
+    report.ruledOut.map((item) => `${item.id}: ${neutralText(item.because)}`),
+  );
+  section("fix", report.fix.map(neutralText));
+  section("verify", report.verify.map(neutralText));
+  section(
+    "also",
+    report.also.map((item) => `${item.id} (${item.confidence}): ${neutralText(item.sentence)}`),
+  );
+  section("next", report.warnings.map(neutralText));
+  section("not seen", report.notSeen.map(neutralText));
+  return `${lines.join("\n")}\n`;
+
+  function section(title: string, items: string[]): void {
+    if (items.length === 0) return;
+    lines.push("");
+    items.forEach((item, index) => {
+      const head = index === 0 ? paint(title, 1) + " ".repeat(10 - title.length) : " ".repeat(10);
+      lines.push(`${head}${item}`);
+    });
+  }
+}
+
+function titleOf(report: Report): string {
+  if (!report.container) return "daemons";
+  const { id, name, namespace } = report.container;
+  const short = /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id;
+  const label = name === undefined ? short : `${name} (${short})`;
+  return neutralText(`container ${label}${namespace ? `, namespace ${namespace}` : ""}`);
+}
+
+function evidenceLine(item: Report["evidence"][number]): string {
+  const where = item.ref ? `  [${neutralText(item.ref)}]` : "";
+  return `${neutralText(item.value)}${where}`;
+}
