@@ -7,7 +7,9 @@ import { type Stack, type Survey, surveyHost } from "./discover/find_stacks.ts";
 import { collectHost } from "./evidence/collect_host.ts";
 import { type DaemonSet, gatherDaemons, gatherFacts } from "./evidence/gather_facts.ts";
 import { HostFiles } from "./host/host_files.ts";
+import { judgeFacts } from "./judge.ts";
 import type { DoctorOptions } from "./options.ts";
+import { probeLinks } from "./probe/probe_links.ts";
 import { composeReport } from "./report/compose_report.ts";
 import type { Report } from "./report/report.ts";
 
@@ -43,7 +45,15 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
   for (const container of word === undefined ? wanted : wanted.slice(0, 1)) {
     const { daemons } = seen.find((one) => one.container === container)!;
     const facts = await gatherFacts(survey, container, daemons, host, options);
-    reports.push(composeReport(facts, notSeen));
+    const untried = word === undefined && !options.probe ? "" : await tryLinks();
+    reports.push(composeReport(facts, untried ? [...notSeen, untried] : notSeen));
+
+    /** Probes, unless what was seen already proves a cause: then they could only do harm. */
+    async function tryLinks(): Promise<string | undefined> {
+      const proved = judgeFacts(facts).proved.some((one) => one.proof.confidence === "certain");
+      if (proved && !options.probe) return undefined;
+      return probeLinks(files, container, facts, options);
+    }
   }
   return { reports };
 }

@@ -41,6 +41,10 @@ export interface DaemonFacts {
 export interface DockerFacts extends DaemonFacts {
   dataRoot?: string;
   inspect?: DockerInspect;
+  /** Bind sources of the container that are not on the host. */
+  missingBinds?: string[];
+  /** Executables of the runtimes that this daemon knows, by name. */
+  runtimes?: Map<string, string>;
 }
 
 /** The parts of GET /containers/ID/json that rules read. */
@@ -72,6 +76,9 @@ export interface DockerInspect {
   healthcheck?: { test: string[]; timeoutNs: number };
   healthLog: { exitCode: number; output: string; start: string }[];
   restartPolicy: string;
+  /** Bytes; 0 for none. */
+  memoryLimit: number;
+  securityOptions: string[];
 }
 
 /** A link's shim, with what only shims have. */
@@ -114,6 +121,8 @@ export interface InitFacts {
   ptmxExists: boolean;
   devptsMounted: boolean;
   rootReadonly: boolean;
+  /** Mount points inside that may be written. */
+  writable: string[];
   /** Absolute path by which the host reaches its rootfs. */
   rootfs: string;
 }
@@ -205,6 +214,8 @@ export interface Facts {
   /** Docker's events of this container that say why it ended. */
   ends: { action: string; timeMs: number; attributes: Record<string, string> }[];
   probes: ProbeFacts[];
+  /** The program of a container that never started, looked up in its layers. */
+  startProgram?: ProgramFacts;
   /** The program to check, when the operator named one (`doctor X -- PROGRAM`). */
   asked?: ProgramFacts;
 }

@@ -37,9 +37,13 @@ export function tightestPids(levels: PidsLevel[]): PidsLevel | undefined {
   return limited.sort((a, b) => a.max - a.current - (b.max - b.current))[0];
 }
 
-/** The last exec that somebody tried, our own probes left out. */
+/** The last exec that somebody tried; our own probes and health checks left out. */
 export function lastExec(facts: Facts) {
-  return facts.execs.findLast((exec) => !exec.argv.includes(PROBE_MARK));
+  const check = facts.docker?.inspect?.healthcheck?.test.slice(1).join(" ");
+  return facts.execs.findLast((exec) => {
+    if (exec.argv.includes(PROBE_MARK)) return false;
+    return check === undefined || !exec.argv.join(" ").endsWith(check);
+  });
 }
 
 /** An argument that `true` ignores and that tells our probes from others' execs. */

@@ -8,6 +8,17 @@ const MAX_EXECS = 8;
 
 type Json = Record<string, unknown>;
 
+/** The runtimes that a dockerd knows, by name, with their executables. */
+export async function readRuntimes(socket: string): Promise<Map<string, string>> {
+  const reply = await dockerRequest(socket, "/info", TIMEOUT_MS);
+  const out = new Map<string, string>();
+  for (const [name, value] of Object.entries(object(object(reply.json)["Runtimes"]))) {
+    const path = text(object(value)["path"]);
+    if (path !== "") out.set(name, path);
+  }
+  return out;
+}
+
 /** GET /containers/ID/json, read defensively. Undefined when there is no such answer. */
 export async function inspectContainer(
   socket: string,
@@ -55,6 +66,8 @@ export function readInspect(json: unknown): DockerInspect | undefined {
     readonlyRootfs: host["ReadonlyRootfs"] === true,
     healthLog: healthLog(state),
     restartPolicy: text(object(host["RestartPolicy"])["Name"]),
+    memoryLimit: Number(host["Memory"] ?? 0),
+    securityOptions: texts(host["SecurityOpt"]),
   };
   if (typeof layers["UpperDir"] === "string") inspect.upperDir = layers["UpperDir"];
   const check = object(config["Healthcheck"]);

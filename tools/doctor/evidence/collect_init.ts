@@ -27,6 +27,7 @@ export function collectInit(
     ptmxExists: false,
     devptsMounted: false,
     rootReadonly: false,
+    writable: [],
     rootfs: `/proc/${pid}/root`,
   };
   if (!process || !same) return facts;
@@ -58,6 +59,8 @@ function addMounts(files: HostFiles, facts: InitFacts): void {
   facts.procMounted = mountOf(mounts, "/proc")?.type === "proc" && mounts.some(atProc);
   facts.devptsMounted = mounts.some((mount) => mount.type === "devpts");
   facts.rootReadonly = mountOf(mounts, "/")?.options.includes("ro") ?? false;
+  const rw = mounts.filter((mount) => mount.point !== "/" && mount.options.includes("rw"));
+  facts.writable = rw.map((mount) => mount.point);
   facts.ptmxExists = lookupInRootfs(files, facts.rootfs, "/dev/ptmx") !== undefined;
 }
 

@@ -5,14 +5,18 @@ import type { HostFiles } from "../host/host_files.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** The runtime of a container: which executable, its root, and the state that it left there. */
+/**
+ * The runtime of a container: which executable, its root, and the state that it left there. `told`
+ * is the executable that Docker names for it.
+ */
 export function collectRuntime(
   files: HostFiles,
   container: FoundContainer,
   shimPid: number | undefined,
+  told: string | undefined,
 ): RuntimeFacts {
   const facts: RuntimeFacts = { binaryExists: false, stateExists: false, cgroupPaths: new Map() };
-  const named = binaryName(files, container);
+  const named = binaryName(files, container) ?? told ?? "runc";
   facts.name = named;
   const path = shimPid === undefined ? undefined : environmentValue(files, shimPid, "PATH");
   const binary = resolveBinary(files, named, path ?? DEFAULT_PATH);
@@ -25,9 +29,9 @@ export function collectRuntime(
   return facts;
 }
 
-/** The executable that containerd's options name; "runc" where they name none. */
-function binaryName(files: HostFiles, container: FoundContainer): string {
-  if (container.bundle === undefined) return "runc";
+/** The executable that containerd's options beside config.json name. */
+function binaryName(files: HostFiles, container: FoundContainer): string | undefined {
+  if (container.bundle === undefined) return undefined;
   const options = files.json(join(container.bundle, "options.json")) as
     | { binary_name?: unknown; BinaryName?: unknown }
     | undefined;
@@ -35,7 +39,7 @@ function binaryName(files: HostFiles, container: FoundContainer): string {
     if (typeof name === "string" && name !== "") return name;
   }
   const runtime = files.read(join(container.bundle, "runtime"), 4096)?.trim();
-  return runtime && isAbsolute(runtime) ? runtime : "runc";
+  return runtime && isAbsolute(runtime) ? runtime : undefined;
 }
 
 function resolveBinary(files: HostFiles, name: string, path: string): string | undefined {

@@ -4,11 +4,11 @@ import type { FoundContainer } from "../discover/find_containers.ts";
 import type { Stack, Survey } from "../discover/find_stacks.ts";
 import type { DockerFacts, ExecFacts, Facts, HostFacts, ProgramFacts } from "../facts.ts";
 import { readCgroupMounts } from "../host/cgroup_tree.ts";
-import { readStatus } from "../host/process_table.ts";
+import { LayeredFiles } from "../host/layered_files.ts";
 import type { DoctorOptions } from "../options.ts";
 import { collectCgroup } from "./collect_cgroup.ts";
 import { collectDaemon } from "./collect_daemon.ts";
-import { collectHistory, inspectContainer } from "./collect_docker.ts";
+import { collectHistory, inspectContainer, readRuntimes } from "./collect_docker.ts";
 import { collectInit } from "./collect_init.ts";
 import { collectProgram } from "./collect_program.ts";
 import { collectRuntime } from "./collect_runtime.ts";
@@ -28,6 +28,7 @@ export async function gatherDaemons(survey: Survey, stack: Stack): Promise<Daemo
     const answer = await dockerRequest(socket, "/_ping", ANSWER_TIMEOUT_MS);
     const facts: DockerFacts = collectDaemon(survey, cgroups, pid, socket, answer);
     if (dataRoot) facts.dataRoot = dataRoot;
+    if (answer.ok) facts.runtimes = await readRuntimes(socket);
     out.docker = facts;
   }
   if (stack.containerd) {
@@ -59,10 +60,10 @@ export async function gatherFacts(
   };
   if (container.name !== undefined) facts.name = container.name;
   if (daemons.containerd) facts.containerd = daemons.containerd;
-  if (container.docker && daemons.docker) await addDocker(facts, daemons.docker);
+  if (container.docker && daemons.docker) await addDocker(survey, facts, daemons.docker);
   const shim = collectShim(survey, cgroups, container);
   if (shim) facts.shim = shim;
-  facts.runtime = collectRuntime(files, container, shim?.pid);
+  facts.runtime = collectRuntime(files, container, shim?.pid, dockerRuntime(facts));
   const initPid = facts.runtime.initPid ?? bundleInitPid(survey, container) ?? runningPid(facts);
   if (initPid !== undefined) {
     facts.init = collectInit(files, processes, initPid, facts.runtime.initStartTicks);
@@ -73,12 +74,19 @@ export async function gatherFacts(
   return facts;
 }
 
-async function addDocker(facts: Facts, daemon: DockerFacts): Promise<void> {
+function dockerRuntime(facts: Facts): string | undefined {
+  const name = facts.docker?.inspect?.runtime;
+  return name === undefined ? undefined : facts.docker?.runtimes?.get(name);
+}
+
+async function addDocker(survey: Survey, facts: Facts, daemon: DockerFacts): Promise<void> {
   facts.docker = { ...daemon };
   if (!daemon.answer?.ok || daemon.socket === undefined) return;
   const inspect = await inspectContainer(daemon.socket, facts.id);
   if (!inspect) return;
   facts.docker.inspect = inspect;
+  const sources = inspect.binds.map((bind) => bind.source).filter((path) => path.startsWith("/"));
+  facts.docker.missingBinds = sources.filter((path) => survey.files.stat(path) === undefined);
   facts.name = inspect.name;
   const history = await collectHistory(daemon.socket, facts.id, daemon.log?.lines ?? []);
   facts.execs = history.execs;
@@ -102,7 +110,10 @@ function addPrograms(survey: Survey, facts: Facts, options: DoctorOptions): void
   const rootfs = facts.init?.alive ? facts.init.rootfs : undefined;
   const inspect = facts.docker?.inspect;
   const env = inspect?.env ?? [];
-  if (!rootfs) return;
+  if (!rootfs) {
+    addStartProgram(survey, facts);
+    return;
+  }
   for (const exec of facts.execs) {
     if (exec.launched || exec.argv.length === 0) continue;
     exec.program = lookUp(survey, rootfs, exec, env, cwdOf(exec));
@@ -120,6 +131,21 @@ function addPrograms(survey: Survey, facts: Facts, options: DoctorOptions): void
   }
 }
 
+/** A container that never ran has no mounted rootfs: its program is looked up in its layers. */
+function addStartProgram(survey: Survey, facts: Facts): void {
+  const inspect = facts.docker?.inspect;
+  if (!inspect || inspect.status !== "created" || inspect.error === "") return;
+  const layers = [...(inspect.upperDir ? [inspect.upperDir] : []), ...inspect.lowerDirs];
+  if (layers.length === 0) return;
+  const request = {
+    argv: [inspect.path, ...inspect.args],
+    user: inspect.user,
+    tty: false,
+    env: inspect.env,
+  };
+  facts.startProgram = collectProgram(new LayeredFiles(layers, survey.files), "", request);
+}
+
 function lookUp(
   survey: Survey,
   rootfs: string,
@@ -134,9 +160,4 @@ function lookUp(
 /** Docker tells an exec's folder nowhere but in the failure that names it. */
 function cwdOf(exec: ExecFacts): string | undefined {
   return exec.logged?.match(/chdir to cwd \("([^"]+)"\)/)?.[1];
-}
-
-/** Which user a process runs as; for messages. */
-export function userOf(survey: Survey, pid: number): string | undefined {
-  return readStatus(survey.files, pid).get("Uid")?.split(/\s+/)[0];
 }

@@ -19,11 +19,11 @@ export function readMounts(files: HostFiles, pid: number | "self"): MountEntry[]
     const after = right?.split(" ");
     if (!before || before.length < 6 || !after || after.length < 3) continue;
     out.push({
-      root: unescape(before[3]!),
-      point: unescape(before[4]!),
+      root: octalText(before[3]!),
+      point: octalText(before[4]!),
       options: before[5]!.split(","),
       type: after[0]!,
-      source: unescape(after[1]!),
+      source: octalText(after[1]!),
       superOptions: after[2]!.split(","),
     });
   }
@@ -42,7 +42,7 @@ export function mountOf(mounts: MountEntry[], path: string): MountEntry | undefi
 }
 
 /** The kernel writes space, tab, newline and backslash as octal. */
-function unescape(text: string): string {
+function octalText(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );

@@ -1,0 +1,152 @@
+import type { CauseRule } from "./cause.ts";
+import { dockerCommand, nameOf } from "./words.ts";
+
+export const stateMissing: CauseRule = {
+  id: "state-missing",
+  title: "the runtime's state of a running container is gone",
+  link: "runtime state",
+  needs: ["runtime", "init"],
+  proves(facts) {
+    const { runtime, init } = facts;
+    if (!init?.alive || !runtime?.stateFile || runtime.stateExists) return undefined;
+    return {
+      confidence: "certain",
+      sentence: `the container runs (process ${init.pid}) but ${runtime.stateFile} is gone, so the runtime does not know it`,
+      evidence: [
+        { kind: "path", value: "missing or unreadable", ref: runtime.stateFile },
+        {
+          kind: "path",
+          value: `first process ${init.pid} is alive`,
+          ref: `/proc/${init.pid}/stat`,
+        },
+      ],
+      fix: [
+        `${dockerCommand(facts)} restart ${nameOf(facts)}`,
+        "# keep cleaners (tmpreaper, systemd-tmpfiles, rm -rf /run/…) out of the runtime's root",
+      ],
+      verify: [`ls ${runtime.stateFile}`],
+      marks: { runc: "fails" },
+    };
+  },
+  refutes({ runtime }) {
+    return runtime?.stateExists ? `${runtime.stateFile} is there` : undefined;
+  },
+};
+
+export const cgroupGone: CauseRule = {
+  id: "cgroup-gone",
+  title: "the container's cgroup was removed or left",
+  link: "cgroup",
+  needs: ["cgroup", "init"],
+  proves(facts) {
+    const { init, cgroup } = facts;
+    if (!init?.alive || !cgroup || cgroup.missing.length === 0) return undefined;
+    const first = cgroup.missing[0]!;
+    const others = cgroup.missing.length > 1 ? ` and ${cgroup.missing.length - 1} more` : "";
+    return {
+      confidence: "certain",
+      sentence: `the cgroup that the runtime must join is gone: ${first}${others}, while the container runs elsewhere`,
+      evidence: [
+        ...cgroup.missing.map((path) => ({
+          kind: "path" as const,
+          value: "no such cgroup",
+          ref: path,
+        })),
+        { kind: "path", value: "where it really is", ref: `/proc/${init.pid}/cgroup` },
+      ],
+      fix: [
+        `${dockerCommand(facts)} restart ${nameOf(facts)}`,
+        "# and find who moves processes between cgroups (systemd daemon-reload without Delegate=)",
+      ],
+      verify: [`ls -d ${first}`],
+      marks: { runc: "fails" },
+    };
+  },
+  refutes({ cgroup }) {
+    if (!cgroup || cgroup.missing.length > 0 || cgroup.pids.length + cgroup.memory.length === 0) {
+      return undefined;
+    }
+    return "every cgroup that state.json names is there";
+  },
+};
+
+/** The shim is gone, whether its container survived it or not. */
+export const shimKilled: CauseRule = {
+  id: "shim-killed",
+  title: "the shim was killed",
+  link: "shim",
+  needs: ["runtime"],
+  proves(facts) {
+    const orphan = facts.init?.alive && facts.shim?.bundle && facts.shim.pid === undefined;
+    if (orphan) {
+      return {
+        confidence: "certain",
+        sentence: `no shim holds the container any more, though its first process ${facts.init?.pid} runs`,
+        evidence: [
+          {
+            kind: "path",
+            value: "no listener",
+            ref: facts.shim?.socket ?? facts.shim?.bundle ?? "",
+          },
+          { kind: "path", value: "alive", ref: `/proc/${facts.init?.pid}/stat` },
+        ],
+        fix: [`${dockerCommand(facts)} restart ${nameOf(facts)}`, "# and find who killed it"],
+        verify: [],
+        marks: { shim: "not-present" },
+      };
+    }
+    return endedWithShim(facts);
+  },
+  refutes(facts) {
+    if (facts.shim?.pid !== undefined) return `the shim, process ${facts.shim.pid}, is alive`;
+    const kill = facts.ends.find((event) => event.action === "kill");
+    return kill ? "the container was killed through Docker" : undefined;
+  },
+};
+
+/**
+ * A container that ends by itself is told by its shim, which ends after it. A shim that dies first
+ * leaves containerd to find out: it notes the loss before it kills what is left, and the `die`
+ * event then carries 255 where the state says 137.
+ */
+function endedWithShim(facts: Parameters<CauseRule["proves"]>[0]) {
+  const inspect = facts.docker?.inspect;
+  if (facts.init?.alive || inspect?.status !== "exited" || inspect.exitCode !== 137)
+    return undefined;
+  if (inspect.oomKilled || facts.ends.some((event) => event.action === "kill")) return undefined;
+  const die = facts.ends.findLast((event) => event.action === "die");
+  const code = die?.attributes["exitCode"];
+  const lost = facts.containerd?.log?.lines.findLast(
+    (line) => line.includes("shim disconnected") && line.includes(facts.id),
+  );
+  const lostAt = Date.parse(lost?.match(/time="([^"]+)"/)?.[1] ?? "");
+  const before = lostAt < Date.parse(inspect.finishedAt);
+  if (code !== "255" && !before) return undefined;
+  return {
+    confidence: "certain" as const,
+    sentence:
+      "the container ended because its shim died: containerd lost the shim and killed what was left",
+    evidence: [
+      {
+        kind: "exit" as const,
+        value: `the die event says ${code}, the state 137, and nobody asked Docker to kill it`,
+        ref: "GET /events",
+      },
+      ...(before
+        ? [
+            {
+              kind: "log" as const,
+              value: `shim disconnected before the container's end (${inspect.finishedAt})`,
+              ref: facts.containerd?.log?.path ?? "",
+            },
+          ]
+        : []),
+    ],
+    fix: [
+      `${dockerCommand(facts)} start ${nameOf(facts)}`,
+      "# find the killer: journalctl -k | grep -i 'killed process'; auditctl -a always,exit -S kill",
+    ],
+    verify: [`pgrep -f 'containerd-shim.*${facts.id}'`],
+    marks: { shim: "not-present" as const, container: "not-present" as const },
+  };
+}
