@@ -48,7 +48,9 @@ export function whyEnded(facts: Facts): string {
   const code = facts.docker?.inspect?.exitCode ?? 0;
   if (signal !== undefined) return `somebody sent it signal ${signal} through Docker`;
   if (code > 128 && code < 193) {
-    return `signal ${code - 128} ended it, and not through Docker`;
+    // Docker keeps 256 events: only one that still knows the end can say who did not cause it.
+    const known = facts.ends.some((event) => event.action === "die");
+    return `signal ${code - 128} ended it${known ? ", and not through Docker" : ""}`;
   }
   return code === 0 ? "its program was done" : "its program failed by itself";
 }
