@@ -11,6 +11,13 @@ export interface ProcessLauncher {
    * The launcher does not close the descriptors it was given.
    */
   spawn(request: LaunchRequest): Promise<LaunchedProcess>;
+  /**
+   * Waits for another child that a launched process left behind (init's later stages are siblings
+   * of its first). Left out by launchers that reap whatever ends.
+   */
+  waitFor?(pid: number): Promise<ExitStatus>;
+  /** How long a waiter may block this thread before it uses the event loop; 0 by default. */
+  blockMs?: number;
 }
 
 export interface LaunchRequest {

@@ -85,5 +85,6 @@ NAPI_MODULE_INIT() {
   add_table(env, exports, file_functions);
   add_table(env, exports, socket_functions);
   add_table(env, exports, bpf_functions);
+  add_table(env, exports, process_functions);
   return exports;
 }

@@ -3,6 +3,7 @@ import type { SpanSink } from "#lib/trace/tracer.ts";
 import type { ProcessLauncher } from "#wire/oci-runtime/runtime.ts";
 import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
 import type { Process, Spec } from "../spec/spec_types.ts";
+import type { InitRun } from "./init_run.ts";
 
 interface LaunchCommon {
   launcher: ProcessLauncher;
@@ -15,6 +16,8 @@ interface LaunchCommon {
   trace?: TraceContext;
   sink?: SpanSink;
   signal?: AbortSignal;
+  /** Told what is odd about the spec although it works (unknown capabilities). */
+  warn?: (text: string) => void;
 }
 
 export interface ContainerLaunch extends LaunchCommon {
@@ -49,4 +52,20 @@ export interface Launched {
   pid: number;
   /** Init's stages and operations as finished spans. */
   spans: SpanRecord[];
+}
+
+/** A launch under way, as its parts hand it on. */
+export interface LaunchTask {
+  run: InitRun;
+  create: boolean;
+  cgroup: CgroupJoin;
+  /** Host path below which the container's paths are found: the rootfs, or /proc/PID/root. */
+  root: string;
+  oomKillsBefore: number | undefined;
+  onNamespaces?: (pid: number) => Promise<void>;
+  /** Takes the seccomp notify descriptor, which is closed afterwards. */
+  onListener?: (fd: number, pid: number) => Promise<void>;
+  trace?: TraceContext;
+  sink?: SpanSink;
+  signal?: AbortSignal;
 }

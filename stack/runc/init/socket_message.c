@@ -1,0 +1,45 @@
+/* The init pipe: one byte each way, sometimes with a descriptor. */
+#include "init.h"
+
+#include <sys/socket.h>
+
+int send_message(int socket, const void *bytes, size_t length, int fd) {
+  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+  struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = length};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  if (fd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  }
+  ssize_t sent;
+  do sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent == (ssize_t)length ? 0 : (sent < 0 ? errno : EIO);
+}
+
+int wait_for_go(void) {
+  uint8_t answer = 0;
+  ssize_t got;
+  do got = recv(pipe_fd, &answer, 1, 0);
+  while (got < 0 && errno == EINTR);
+  /* The other end closed it: the launch was given up. */
+  return got == 1 && answer == MESSAGE_GO ? 0 : ECANCELED;
+}
+
+int op_sync(struct args *args) {
+  uint8_t message = (uint8_t)arg_u32(args);
+  int failed = send_message(pipe_fd, &message, 1, -1);
+  return failed != 0 ? failed : wait_for_go();
+}
+
+int op_hand_over(struct args *args) {
+  (void)args;
+  close(pipe_fd);
+  pipe_fd = -1;
+  return 0;
+}

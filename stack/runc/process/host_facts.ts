@@ -1,0 +1,117 @@
+import { readTextIfAny, statFile } from "#lib/linux/file.ts";
+import type { HostFacts } from "../spec/plan_inputs.ts";
+
+/** Clock sources that the vDSO reads by itself. */
+const PLAIN_CLOCKS = new Set([
+  "tsc",
+  "kvm-clock",
+  "hyperv_clocksource_tsc_page",
+  "arch_sys_counter",
+]);
+const CLOCK_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+
+export interface MountInfo {
+  root: string;
+  mountpoint: string;
+  shared: boolean;
+  type: string;
+  superOptions: string[];
+}
+
+/** Reads what a plan depends on. `rootfs` is left out for an exec, which mounts nothing. */
+export function readHostFacts(rootfs?: string): HostFacts {
+  const status = readTextIfAny("/proc/self/status") ?? "";
+  const mask = (name: string) => BigInt(`0x${status.match(`${name}:\\s*([0-9a-f]+)`)?.[1] ?? "0"}`);
+  const facts: HostFacts = {
+    uid: Number(status.match(/^Uid:\s*\d+\s+(\d+)/m)?.[1] ?? 0),
+    permitted: mask("CapPrm"),
+    bounding: mask("CapBnd"),
+    clockWithoutSyscall: PLAIN_CLOCKS.has((readTextIfAny(CLOCK_SOURCE) ?? "").trim()),
+    cgroupMounts: [],
+    pureV2: false,
+    pseudoMounts: [],
+    apparmorFile: "attr/exec",
+    kcore: true,
+    inUserNamespace: false,
+  };
+  const nofile = parentNofile();
+  if (nofile) facts.nofile = nofile;
+  if (rootfs !== undefined) addMountFacts(facts, rootfs);
+  return facts;
+}
+
+/** What only building a root needs: mounts, the file system's helpers, our own user namespace. */
+function addMountFacts(facts: HostFacts, rootfs: string): void {
+  const mounts = parseMountInfo(readTextIfAny("/proc/self/mountinfo") ?? "");
+  for (const mount of mounts) {
+    if (mount.type === "cgroup") {
+      const controllers = mount.superOptions.filter(
+        (option) => !/^(rw|ro|xattr|clone_children|release_agent=.*)$/.test(option),
+      );
+      facts.cgroupMounts.push({ controllers, mountpoint: mount.mountpoint });
+    }
+    const pseudo = mount.type === "proc" || mount.type === "sysfs";
+    if (pseudo && mount.root === "/" && !isBelow(mount.mountpoint, rootfs)) {
+      facts.pseudoMounts.push(mount.mountpoint);
+    }
+  }
+  facts.pureV2 = mounts.some(
+    ({ type, mountpoint }) => type === "cgroup2" && mountpoint === "/sys/fs/cgroup",
+  );
+  const parent = parentMount(mounts, rootfs);
+  if (parent?.shared) facts.sharedParent = parent.mountpoint;
+  if (statFile("/proc/self/attr/apparmor/exec")) facts.apparmorFile = "attr/apparmor/exec";
+  facts.kcore = statFile("/proc/kcore") !== undefined;
+  facts.inUserNamespace = !/^\s*0\s+0\s+4294967295\s*$/.test(
+    readTextIfAny("/proc/self/uid_map") ?? "",
+  );
+}
+
+/** Bun raised our own soft limit at start; whoever started us still has the one it gave us. */
+function parentNofile(): HostFacts["nofile"] {
+  const line = readTextIfAny(`/proc/${process.ppid}/limits`)?.match(
+    /^Max open files\s+(\S+)\s+(\S+)/m,
+  );
+  if (!line) return undefined;
+  const value = (text: string) => (text === "unlimited" ? 0xffffffffffffffffn : BigInt(text));
+  return { soft: value(line[1]!), hard: value(line[2]!) };
+}
+
+/** /proc/PID/mountinfo, in its order. */
+export function parseMountInfo(text: string): MountInfo[] {
+  const mounts: MountInfo[] = [];
+  for (const line of text.split("\n")) {
+    const [before, after] = line.split(" - ");
+    if (after === undefined) continue;
+    const fields = before!.split(" ");
+    const [type = "", , superOptions = ""] = after.split(" ");
+    mounts.push({
+      root: fields[3] ?? "",
+      mountpoint: unescapeMount(fields[4] ?? ""),
+      shared: fields.slice(6).some((field) => field.startsWith("shared:")),
+      type,
+      superOptions: superOptions.split(","),
+    });
+  }
+  return mounts;
+}
+
+/** The kernel writes blanks and backslashes as three octal digits. */
+function unescapeMount(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}
+
+function parentMount(mounts: readonly MountInfo[], path: string): MountInfo | undefined {
+  let best: MountInfo | undefined;
+  for (const mount of mounts) {
+    if (!isBelow(path, mount.mountpoint)) continue;
+    if (!best || mount.mountpoint.length >= best.mountpoint.length) best = mount;
+  }
+  return best;
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
+}

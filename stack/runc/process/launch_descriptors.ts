@@ -1,0 +1,84 @@
+import { closeFile, O, openFile, readLink, statFile } from "#lib/linux/file.ts";
+import { connectUnix } from "#lib/linux/process.ts";
+import { NAMESPACE_FILE } from "../spec/linux_constants.ts";
+import type { InitDescriptors } from "../spec/plan_inputs.ts";
+import type { NamespaceType } from "../spec/spec_types.ts";
+
+/** Number of descriptors that init itself has: pipe, report, plan. */
+const INIT_OWN = 3;
+
+/** Descriptors to be handed to init, with the numbers that it will know them by. */
+export class LaunchDescriptors {
+  readonly base: number;
+  readonly names: InitDescriptors = { namespaces: {} };
+  readonly mapping: { fd: number; as: number }[] = [];
+  readonly #opened: number[] = [];
+
+  /** `preserve`: how many of ours, from 3 on, the program gets under the same numbers. */
+  constructor(preserve: number) {
+    this.base = 3 + preserve;
+    for (let fd = 3; fd < this.base; fd++) this.mapping.push({ fd, as: fd });
+  }
+
+  #give(fd: number, own: boolean): number {
+    if (own) this.#opened.push(fd);
+    const given = this.mapping.length - (this.base - 3);
+    const as = this.base + INIT_OWN + given;
+    this.mapping.push({ fd, as });
+    return as;
+  }
+
+  /** The console socket, by path or as a descriptor that stays the caller's. */
+  addConsole(path: string | undefined, fd: number | undefined): void {
+    if (fd !== undefined) this.names.console = this.#give(fd, false);
+    else if (path !== undefined) this.names.console = this.#give(connectUnix(path), true);
+  }
+
+  addNamespace(type: NamespaceType, path: string): void {
+    this.names.namespaces[type] = this.#give(openFile(path), true);
+  }
+
+  addRoot(path: string): void {
+    this.names.root = this.#give(openFile(path, O.PATH | O.DIRECTORY), true);
+  }
+
+  /** Closes what was opened here; init has its own copies by then. */
+  close(): void {
+    for (const fd of this.#opened.splice(0)) closeFile(fd);
+  }
+}
+
+/** Whether a namespace file names the namespace that this process is in. */
+export function isOwnNamespace(type: NamespaceType, path: string): boolean {
+  const own = statFile(`/proc/self/ns/${NAMESPACE_FILE[type]}`);
+  const other = statFile(path);
+  return own !== undefined && other !== undefined && own.ino === other.ino && own.dev === other.dev;
+}
+
+/** The tasks file of the outermost folder of a pids hierarchy that is mounted here. */
+export function pidsEscape(levels: readonly { current: string }[]): string | undefined {
+  const outermost = levels.at(-1)?.current;
+  if (!outermost) return undefined;
+  let folder = parentOf(parentOf(outermost));
+  let found: string | undefined;
+  for (let step = 0; step < 64 && folder !== ""; step++) {
+    if (!statFile(`${folder}/tasks`)) break;
+    found = `${folder}/tasks`;
+    folder = parentOf(folder);
+  }
+  return found;
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+/** Follows links of a path that must exist, as realpath(3). */
+export function realPath(path: string): string {
+  const fd = openFile(path, O.PATH);
+  try {
+    return readLink(`/proc/self/fd/${fd}`);
+  } finally {
+    closeFile(fd);
+  }
+}

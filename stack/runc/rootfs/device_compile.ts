@@ -1,0 +1,60 @@
+import { posix } from "node:path";
+import { type PlanBuilder, specError } from "../spec/plan_builder.ts";
+import type { CreateInputs } from "../spec/plan_inputs.ts";
+import type { DeviceNode } from "../spec/spec_types.ts";
+
+/** Every container has these, whatever its spec says. */
+const DEFAULT_DEVICES: readonly DeviceNode[] = [
+  { path: "/dev/null", type: "c", major: 1, minor: 3 },
+  { path: "/dev/random", type: "c", major: 1, minor: 8 },
+  { path: "/dev/full", type: "c", major: 1, minor: 7 },
+  { path: "/dev/tty", type: "c", major: 5, minor: 0 },
+  { path: "/dev/zero", type: "c", major: 1, minor: 5 },
+  { path: "/dev/urandom", type: "c", major: 1, minor: 9 },
+];
+
+const DEFAULT_LINKS = [
+  ["/proc/self/fd", "/dev/fd"],
+  ["/proc/self/fd/0", "/dev/stdin"],
+  ["/proc/self/fd/1", "/dev/stdout"],
+  ["/proc/self/fd/2", "/dev/stderr"],
+] as const;
+
+const TYPE_BITS: Record<string, number> = { c: 0o20000, u: 0o20000, b: 0o60000, p: 0o10000 };
+
+/** Device nodes, /dev/ptmx and the usual links: unless the spec binds a /dev of its own. */
+export function compileDevices(
+  plan: PlanBuilder,
+  inputs: CreateInputs,
+  userNamespace: boolean,
+): void {
+  const bindOnly = userNamespace || inputs.facts.inUserNamespace;
+  for (const device of [...DEFAULT_DEVICES, ...(inputs.spec.linux?.devices ?? [])]) {
+    if (device.path === "") continue;
+    plan.add({
+      op: "mknod",
+      path: posix.join("/", device.path),
+      mode: typeBits(device) | ((device.fileMode ?? 0o666) & 0o7777),
+      major: device.major ?? 0,
+      minor: device.minor ?? 0,
+      uid: device.uid ?? 0,
+      gid: device.gid ?? 0,
+      bindOnly,
+    });
+  }
+  plan.add({ op: "symlink", target: "pts/ptmx", path: "/dev/ptmx", replace: true });
+  for (const [target, path] of DEFAULT_LINKS) {
+    plan.add({ op: "symlink", target, path, replace: false });
+  }
+  if (inputs.facts.kcore) {
+    plan.add({ op: "symlink", target: "/proc/kcore", path: "/dev/core", replace: false });
+  }
+}
+
+function typeBits(device: DeviceNode): number {
+  const bits = TYPE_BITS[device.type];
+  if (bits === undefined) {
+    throw specError(`invalid device type "${device.type}" for device ${device.path}`);
+  }
+  return bits;
+}

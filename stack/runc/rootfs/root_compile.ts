@@ -1,0 +1,86 @@
+import { MS } from "../spec/linux_constants.ts";
+import { type PlanBuilder, specError } from "../spec/plan_builder.ts";
+import type { CreateInputs } from "../spec/plan_inputs.ts";
+import { compileDevices } from "./device_compile.ts";
+import { compileMount, isRemountedLate, type PreparedMount } from "./mount_compile.ts";
+import { propagationFlags } from "./mount_options.ts";
+
+/** What of the root is compiled before the hooks of the runtime's side run: everything mounted. */
+export function compileRootMounts(
+  plan: PlanBuilder,
+  inputs: CreateInputs,
+  mounts: readonly PreparedMount[],
+  trees: Map<PreparedMount, number>,
+  userNamespace: boolean,
+): void {
+  if (hasMountNamespace(inputs)) {
+    plan.add({ op: "propagation", path: "/", flags: rootPropagation(inputs) });
+    const { sharedParent } = inputs.facts;
+    if (sharedParent) plan.add({ op: "propagation", path: sharedParent, flags: MS.PRIVATE });
+    plan.add({ op: "root-bind", path: inputs.rootfs });
+  } else {
+    plan.add({ op: "root-open", path: inputs.rootfs });
+    if (mounts.length > 0) {
+      throw specError("mounts need a mount namespace: add one to linux.namespaces");
+    }
+    return;
+  }
+  for (const mount of mounts) compileMount(plan, inputs, mount, trees.get(mount));
+  if (hasOwnDev(mounts)) compileDevices(plan, inputs, userNamespace);
+}
+
+/** Entering the root, and what is done to it from inside. */
+export function compileRootEntry(
+  plan: PlanBuilder,
+  inputs: CreateInputs,
+  mounts: readonly PreparedMount[],
+): void {
+  if (!hasMountNamespace(inputs)) plan.add({ op: "change-root" });
+  else if (inputs.noPivot) {
+    for (const path of inputs.facts.pseudoMounts) plan.add({ op: "uncover", path });
+    plan.add({ op: "move-root" });
+  } else plan.add({ op: "pivot-root" });
+  if (hasMountNamespace(inputs) && hasOwnDev(mounts)) plan.add({ op: "reopen-null" });
+  const cwd = inputs.spec.process?.cwd;
+  if (cwd) plan.add({ op: "mkdir", path: cwd, mode: 0o755 });
+}
+
+/** Read-only at last: tmpfs that was filled, then the root itself. */
+export function compileRootReadonly(
+  plan: PlanBuilder,
+  inputs: CreateInputs,
+  mounts: readonly PreparedMount[],
+): void {
+  for (const mount of mounts) {
+    if (isRemountedLate(mount)) {
+      plan.add({ op: "remount-readonly", target: mount.destination });
+    }
+  }
+  if (inputs.spec.root?.readonly) plan.add({ op: "remount-readonly", target: "/" });
+}
+
+/** Paths that are hidden or made read-only. */
+export function compileMasks(plan: PlanBuilder, inputs: CreateInputs): void {
+  const { readonlyPaths = [], maskedPaths = [] } = inputs.spec.linux ?? {};
+  if (readonlyPaths.length + maskedPaths.length > 0 && !hasMountNamespace(inputs)) {
+    throw specError("unable to restrict sys entries without a private MNT namespace");
+  }
+  for (const path of readonlyPaths) plan.add({ op: "readonly-path", path });
+  for (const path of maskedPaths) plan.add({ op: "mask", path });
+}
+
+function rootPropagation(inputs: CreateInputs): number {
+  const name = inputs.spec.linux?.rootfsPropagation;
+  if (!name) return MS.SLAVE | MS.REC;
+  const flags = propagationFlags(name);
+  if (flags === undefined) throw specError(`rootfsPropagation=${name} is not supported`);
+  return flags;
+}
+
+function hasOwnDev(mounts: readonly PreparedMount[]): boolean {
+  return !mounts.some(({ isBind, destination }) => isBind && destination === "/dev");
+}
+
+function hasMountNamespace(inputs: CreateInputs): boolean {
+  return (inputs.spec.linux?.namespaces ?? []).some(({ type }) => type === "mount");
+}

@@ -1,0 +1,58 @@
+import { NO_SLOT, type Slot } from "#wire/init-pipe/operation.ts";
+import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
+import { O } from "./linux_constants.ts";
+import type { PlanBuilder } from "./plan_builder.ts";
+
+/** What the parent stage opened for the join: all paths are the host's. */
+export interface CgroupSlots {
+  tasks: Slot[];
+  /** Folder of the unified hierarchy, for CLONE_INTO_CGROUP; then its cgroup.procs. */
+  unified: Slot;
+  fallback: Slot;
+  procs: Slot;
+  current: Slot[];
+  max: Slot[];
+  lock: Slot;
+  escape: Slot;
+}
+
+/** Opens, in the parent stage, what the grandchild needs to be charged. */
+export function compileCgroupOpens(
+  plan: PlanBuilder,
+  cgroup: CgroupJoin,
+  extra: { initCgroup?: string; pidsEscape?: string },
+): CgroupSlots {
+  const folder = (path: string | undefined) =>
+    path ? plan.open(path, O.PATH | O.DIRECTORY) : NO_SLOT;
+  const levels = cgroup.pureV2 ? [] : cgroup.pidsLevels;
+  return {
+    tasks: cgroup.v1.map(({ path }) => plan.open(`${path}/tasks`, O.WRONLY)),
+    unified: folder(cgroup.unified),
+    fallback: folder(extra.initCgroup),
+    procs: cgroup.unified ? plan.open(`${cgroup.unified}/cgroup.procs`, O.WRONLY) : NO_SLOT,
+    current: levels.map(({ current }) => plan.open(current, O.RDONLY)),
+    max: levels.map(({ max }) => plan.open(max, O.RDONLY)),
+    lock: cgroup.v1.length > 0 ? plan.open(cgroup.lockPath, O.RDONLY) : NO_SLOT,
+    escape: levels.length > 0 && extra.pidsEscape ? plan.open(extra.pidsEscape, O.WRONLY) : NO_SLOT,
+  };
+}
+
+/**
+ * The grandchild's part. v1 never refuses to join, so under a lock it joins, counts, and leaves
+ * again when that was one too many. `tasks`, not `cgroup.procs`: it costs 8 ms less.
+ */
+export function compileCgroupJoin(plan: PlanBuilder, slots: CgroupSlots): void {
+  if (slots.procs !== NO_SLOT) plan.add({ op: "cgroup-join-uncharged", file: slots.procs });
+  if (slots.tasks.length === 0) return;
+  plan.add({ op: "lock", slot: slots.lock });
+  plan.add({ op: "cgroup-join", files: slots.tasks });
+  if (slots.current.length > 0) {
+    plan.add({
+      op: "pids-check",
+      current: slots.current,
+      max: slots.max,
+      escape: slots.escape,
+    });
+  }
+  plan.add({ op: "unlock", slot: slots.lock });
+}

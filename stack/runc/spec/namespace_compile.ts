@@ -1,0 +1,98 @@
+import { idMapText } from "../rootfs/mount_compile.ts";
+import { CLONE_FLAG } from "./linux_constants.ts";
+import { type PlanBuilder, specError } from "./plan_builder.ts";
+import type { CreateInputs, HostFacts, InitDescriptors } from "./plan_inputs.ts";
+import type { Linux, NamespaceType } from "./spec_types.ts";
+
+/** What a spec asks for each type of namespace: made, joined by path, or the host's. */
+export interface NamespaceWishes {
+  created: Set<NamespaceType>;
+  joined: Set<NamespaceType>;
+}
+
+export function namespaceWishes(linux: Linux | undefined): NamespaceWishes {
+  const wishes: NamespaceWishes = { created: new Set(), joined: new Set() };
+  for (const { type, path } of linux?.namespaces ?? []) {
+    if (!(type in CLONE_FLAG)) throw specError(`namespace "${type}" does not exist`);
+    if (wishes.created.has(type) || wishes.joined.has(type)) {
+      throw specError(`malformed spec file: duplicated ns {"type": "${type}"}`);
+    }
+    (path ? wishes.joined : wishes.created).add(type);
+  }
+  return wishes;
+}
+
+/**
+ * The order to join in. Root joins the user namespace last: until then it may join namespaces of
+ * any owner. An ordinary user first, since only inside it has it any privilege.
+ */
+export function joinOrder(types: Iterable<NamespaceType>, facts: HostFacts): NamespaceType[] {
+  const order: NamespaceType[] = ["ipc", "uts", "network", "pid", "time", "mount"];
+  if (facts.uid === 0) order.push("user");
+  else order.unshift("user");
+  const wanted = new Set(types);
+  return order.filter((type) => wanted.has(type));
+}
+
+/** The child stage's joins; the cgroup namespace is the grandchild's. */
+export function compileJoins(
+  plan: PlanBuilder,
+  order: readonly NamespaceType[],
+  fds: InitDescriptors,
+): void {
+  for (const type of order) {
+    const fd = fds.namespaces[type];
+    if (fd === undefined) throw specError(`namespace ${type} is to be joined but was not opened`);
+    plan.add({ op: "join-namespace", flag: CLONE_FLAG[type], fd });
+  }
+  if (order.includes("user")) plan.add({ op: "become-root" });
+}
+
+/** The child stage's new namespaces: user first, with its maps, so that it owns the others. */
+export function compileUnshare(
+  plan: PlanBuilder,
+  inputs: CreateInputs,
+  wishes: NamespaceWishes,
+): void {
+  const { linux } = inputs.spec;
+  if (wishes.created.has("user")) {
+    plan.add({ op: "unshare", flags: CLONE_FLAG.user });
+    if (!linux?.uidMappings?.length || !linux.gidMappings?.length) {
+      throw specError("User namespaces enabled, but no uid mappings or gid mappings found.");
+    }
+    plan.add({
+      op: "id-maps",
+      uidMap: idMapText(linux.uidMappings),
+      gidMap: idMapText(linux.gidMappings),
+      denySetgroups: inputs.facts.uid !== 0,
+      byParent: true,
+    });
+    plan.add({ op: "become-root" });
+  } else if ((linux?.uidMappings || linux?.gidMappings) && !wishes.joined.has("user")) {
+    throw specError(
+      "User namespace mappings specified, but USER namespace isn't enabled in the config",
+    );
+  }
+  let flags = 0;
+  for (const type of wishes.created) {
+    if (type !== "user" && type !== "cgroup") flags |= CLONE_FLAG[type];
+  }
+  if (flags !== 0) plan.add({ op: "unshare", flags });
+  compileTimeOffsets(plan, linux, wishes);
+}
+
+function compileTimeOffsets(
+  plan: PlanBuilder,
+  linux: Linux | undefined,
+  wishes: NamespaceWishes,
+): void {
+  const offsets = Object.entries(linux?.timeOffsets ?? {});
+  if (offsets.length === 0) return;
+  if (!wishes.created.has("time")) {
+    throw specError("time namespace offsets given, but no time namespace is created");
+  }
+  const text = offsets.map(
+    ([clock, { secs = 0, nanosecs = 0 }]) => `${clock} ${secs} ${nanosecs}\n`,
+  );
+  plan.add({ op: "time-offsets", text: text.join(""), byParent: true });
+}
