@@ -1,6 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { DEFAULT_ROOT_DIR, DEFAULT_STATE_DIR } from "#lib/install/install_paths.ts";
 import type { DoctorFlags } from "../commands/doctor.ts";
+import type { ExplainFlags } from "../commands/explain.ts";
+import type { TraceFlags } from "../commands/trace.ts";
 
 const VERSION = "0.1.0";
 
@@ -27,7 +29,9 @@ function buildProgram(): Command {
     .exitOverride()
     .showHelpAfterError("(catena help COMMAND shows the flags)")
     .enablePositionalOptions();
+  addTrace(program);
   addDoctor(program);
+  addExplain(program);
   return program;
 }
 
@@ -54,6 +58,30 @@ function addDoctor(program: Command): void {
       const { runDoctor } =
         require("../commands/doctor.ts") as typeof import("../commands/doctor.ts");
       process.exitCode = await runDoctor(container, words, flags);
+    });
+}
+
+function addTrace(program: Command): void {
+  withState(program.command("trace"))
+    .summary("show where the time of a request went, link by link")
+    .description("Without an ID: the newest traces. The beginning of an ID is enough.")
+    .argument("[id]", "trace id")
+    .option("--last", "the latest trace that reached a runtime")
+    .option("--json", "machine-readable")
+    .action((id: string | undefined, flags: TraceFlags) => {
+      const { runTrace } = require("../commands/trace.ts") as typeof import("../commands/trace.ts");
+      process.exitCode = runTrace(id, flags);
+    });
+}
+
+function addExplain(program: Command): void {
+  withState(program.command("explain"))
+    .summary("show a recorded failure: link, frames, evidence, cause and fix")
+    .argument("<id>", "the id at the end of an error message")
+    .option("--json", "machine-readable")
+    .action((id: string, flags: ExplainFlags) => {
+      const module = require("../commands/explain.ts") as typeof import("../commands/explain.ts");
+      process.exitCode = module.runExplain(id, flags);
     });
 }
 
