@@ -1,3 +1,4 @@
+import { nativeAddon } from "#lib/linux/native_addon.ts";
 import type { Layer } from "../errors/frame.ts";
 
 /** W3C trace context: what is passed on from link to link. */
@@ -26,9 +27,18 @@ export interface SpanRecord {
   error?: string;
 }
 
+/** What process.hrtime lacks to be CLOCK_MONOTONIC: in Bun it counts from the process's start. */
+let hrtimeOffsetNs: number | undefined;
+
 /** Now, in CLOCK_MONOTONIC nanoseconds (exact to about 2 ns for the first 208 days of uptime). */
 export function monotonicNs(): number {
-  return Number(process.hrtime.bigint());
+  const sinceStart = Number(process.hrtime.bigint());
+  hrtimeOffsetNs ??= clockMonotonic() - sinceStart;
+  return sinceStart + hrtimeOffsetNs;
+}
+
+function clockMonotonic(): number {
+  return nativeAddon<{ clockMonotonic(): number }>().clockMonotonic();
 }
 
 export function newTraceContext(): TraceContext {

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STACK_BYTES (64 * 1024)
@@ -145,6 +146,14 @@ static napi_value call_wait_process(napi_env env, napi_callback_info info) {
   while (pid < 0 && errno == EINTR);
   if (pid < 0) return addon_throw_errno(env, errno, "waitpid", NULL);
   return pid == 0 ? addon_undefined(env) : addon_number(env, status);
+}
+
+/* clockMonotonic(): nanoseconds of CLOCK_MONOTONIC */
+static napi_value call_clock_monotonic(napi_env env, napi_callback_info info) {
+  (void)info;
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return addon_number(env, (int64_t)time.tv_sec * 1000000000 + time.tv_nsec);
 }
 
 /* pidfdOpen(pid): fd */
@@ -329,6 +338,7 @@ const struct addon_function process_functions[] = {
     {"pidfdOpen", call_pidfd_open},       {"connectUnix", call_connect_unix},
     {"sealedMemory", call_sealed_memory}, {"writeAt", call_write_at},
     {"readAt", call_read_at},
+    {"clockMonotonic", call_clock_monotonic},
     {"startWatching", call_start_watching}, {"watchReadable", call_watch_readable},
     {"unwatch", call_unwatch},            {"holdLoop", call_hold_loop},
     {NULL, NULL},
