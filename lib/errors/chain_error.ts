@@ -146,5 +146,6 @@ function joinedMessage(frames: readonly Frame[], id: string): string {
   const known = deepestWithCause(frames);
   if (!known) return `${words} (catena explain ${id})`;
   const parts = [known.cause, known.fix && `fix: ${known.fix}`].filter(Boolean).join("; ");
+  if (parts === "") return `${words} (catena explain ${id})`;
   return `${words} — ${neutralWords(parts)} (catena explain ${id})`;
 }

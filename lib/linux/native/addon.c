@@ -86,5 +86,8 @@ NAPI_MODULE_INIT() {
   add_table(env, exports, socket_functions);
   add_table(env, exports, bpf_functions);
   add_table(env, exports, process_functions);
+  add_table(env, exports, foreground_functions);
+  add_table(env, exports, oom_event_functions);
+  add_table(env, exports, notify_functions);
   return exports;
 }
