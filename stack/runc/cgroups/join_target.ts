@@ -1,3 +1,4 @@
+import { closeFile, O, openFile } from "#lib/linux/file.ts";
 import type { CgroupJoin } from "./cgroup_join.ts";
 import type { CgroupLayout } from "./cgroup_layout.ts";
 import { type CgroupPaths, isUnified } from "./cgroup_path.ts";
@@ -14,6 +15,11 @@ function pidsLevels(folder: string, mount: string): CgroupJoin["pidsLevels"] {
     at = at.slice(0, at.lastIndexOf("/"));
   }
   return levels;
+}
+
+/** Init opens the lock file; it is made here, also for a container of another runtime. */
+export function makeJoinLock(stateDir: string): void {
+  closeFile(openFile(`${stateDir}/${JOIN_LOCK}`, O.RDONLY | O.CREAT | O.NOFOLLOW, 0o600));
 }
 
 /**

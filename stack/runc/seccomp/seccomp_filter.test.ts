@@ -101,7 +101,7 @@ test("64-bit values survive, the largest included", () => {
       {
         names: ["personality"],
         action: "SCMP_ACT_ERRNO",
-        args: [{ index: 0, value: 18446744073709551615, op: "SCMP_CMP_EQ" }],
+        args: [{ index: 0, value: 2 ** 64, op: "SCMP_CMP_EQ" }],
       },
     ],
   });

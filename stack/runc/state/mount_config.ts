@@ -78,6 +78,15 @@ const RECURSIVE: Record<string, readonly [number, boolean]> = {
 /** runc's own extension: copy what the mount hides into the tmpfs. */
 const COPY_UP = 1;
 
+/** Every mount option that is not a file system's own. */
+export const MOUNT_OPTIONS: readonly string[] = [
+  "defaults",
+  "tmpcopyup",
+  ...Object.keys(FLAGS),
+  ...Object.keys(PROPAGATION),
+  ...Object.keys(RECURSIVE),
+].sort();
+
 /** A mount of the specification in libcontainer's shape. Relative bind sources are the bundle's. */
 export function mountConfig(mount: Mount, bundle: string): MountConfig {
   let flags = 0;

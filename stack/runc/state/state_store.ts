@@ -1,6 +1,7 @@
 import { failure, toChainError } from "#lib/errors/chain_error.ts";
 import { flock, LOCK } from "#lib/linux/descriptor.ts";
 import {
+  changeMode,
   changeOwner,
   closeFile,
   errnoOf,
@@ -14,12 +15,16 @@ import {
   statFile,
   writeTextAtomically,
 } from "#lib/linux/file.ts";
+import { makeNode } from "#lib/linux/mount.ts";
 import { checkContainerId } from "./container_id.ts";
 import { type ContainerState, STATE_SCHEMA } from "./container_state.ts";
 
 const STATE_FILE = "state.json";
 /** The FIFO on which a created container's process waits for `start`; its presence means "created". */
 export const EXEC_FIFO = "exec.fifo";
+/** Anyone may write, the owner alone may read: runc's mode. */
+const FIFO_MODE = 0o622;
+const S_IFIFO = 0o010000;
 const LOCK_FILE = "catena.lock";
 
 /** The containers below one `--root`. */
@@ -100,6 +105,17 @@ export class StateStore {
     return listFolder(this.root)
       .filter(({ isFolder }) => isFolder)
       .map(({ name }) => name);
+  }
+
+  /**
+   * Makes the FIFO of a container about to be created. Its process, which may be another user of the
+   * host then (`uid`, `gid`), opens it for writing.
+   */
+  makeFifo(id: string, uid: number, gid: number): void {
+    const path = `${this.folder(id)}/${EXEC_FIFO}`;
+    makeNode(path, S_IFIFO | FIFO_MODE, 0, 0);
+    changeMode(path, FIFO_MODE);
+    changeOwner(path, uid, gid);
   }
 
   /** True while the container waits for `start`. */
