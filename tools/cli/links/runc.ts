@@ -1,4 +1,6 @@
+import { runCommandLine } from "#stack/runc/commands/command_line.ts";
+
 /** `catena-runc`: the OCI runtime's command line. */
-export function main(_args: string[]): void {
-  throw new Error("under construction");
+export function main(args: string[]): void {
+  runCommandLine(args);
 }

@@ -1,0 +1,163 @@
+import { Tracer } from "#lib/trace/tracer.ts";
+import type { ExecOptions } from "#wire/oci-runtime/runtime.ts";
+import { cgroupLayout } from "../cgroups/cgroup_layout.ts";
+import type { CgroupPaths } from "../cgroups/cgroup_path.ts";
+import { joinTarget, makeJoinLock } from "../cgroups/join_target.ts";
+import type { ExecLaunch, Launched } from "../process/launch_types.ts";
+import type { Process } from "../spec/spec_types.ts";
+import type { ContainerState } from "../state/container_state.ts";
+import { containerStatus } from "../state/container_status.ts";
+import { namespaceType, specOfConfig } from "../state/spec_restore.ts";
+import { checkProcess, checkTerminal } from "./bundle_config.ts";
+import { commandFailure, refuse } from "./command_failure.ts";
+import { writePidFile } from "./pid_file.ts";
+import type { RuntimeContext } from "./runtime_context.ts";
+
+/** Beyond the interface: what only the command line has. */
+export interface ContainerExec extends ExecOptions {
+  consoleSocketFd?: number;
+  preserveFds?: number;
+  /** Exec although the container is paused: the process waits frozen. */
+  ignorePaused?: boolean;
+  foreground?: boolean;
+  /** The container's state, when it was loaded already. */
+  state?: ContainerState;
+  /** `--cgroup`: a nested cgroup by controller; "" for all. */
+  subCgroups?: Record<string, string>;
+}
+
+/** Refuses an exec that could not run, in runc's words. */
+export function checkRunning(
+  context: RuntimeContext,
+  state: ContainerState,
+  options: ContainerExec,
+): void {
+  const status = containerStatus(context.store, state);
+  if (status === "stopped") {
+    throw refuse("exec", "cannot exec in a stopped container", "failed_precondition", {
+      causeId: "not-running",
+      evidence: [{ kind: "path", value: `no process ${state.init_process_pid}`, ref: "/proc" }],
+    });
+  }
+  if (status === "paused" && !options.ignorePaused) {
+    throw refuse(
+      "exec",
+      "cannot exec in a paused container (use --ignore-paused to override)",
+      "failed_precondition",
+      { causeId: "paused", fix: `resume it first: catena-runc resume ${state.id}` },
+    );
+  }
+}
+
+/** The container's folders with `--cgroup` applied. Refuses what leaves them or is not there. */
+function subCgroupPaths(paths: CgroupPaths, wanted: Record<string, string>): CgroupPaths {
+  const { statFile } = require("#lib/linux/file.ts") as typeof import("#lib/linux/file.ts");
+  const { cleanPath } =
+    require("../cgroups/cgroup_path.ts") as typeof import("../cgroups/cgroup_path.ts");
+  const out: CgroupPaths = { ...paths };
+  const all = wanted[""] !== undefined && !(Object.keys(paths).length === 1);
+  const entries = all
+    ? Object.keys(paths).map((controller) => [controller, wanted[""]!] as const)
+    : Object.entries(wanted);
+  for (const [controller, sub] of entries) {
+    const base = paths[controller];
+    if (base === undefined) {
+      throw refuse(
+        "exec",
+        `unknown controller ${controller} in SubCgroupPaths`,
+        "invalid_argument",
+      );
+    }
+    const inner = cleanPath(`/${sub}`);
+    const folder = inner === "/" ? base : `${base}${inner}`;
+    // Without a controller named, v1 hierarchies that lack the folder keep the container's own.
+    if (!statFile(`${folder}/cgroup.procs`)) {
+      throw refuse("exec", `${sub} is not a sub cgroup path`, "invalid_argument", {
+        evidence: [{ kind: "cgroup", value: "missing", ref: folder }],
+      });
+    }
+    out[controller] = folder;
+  }
+  return out;
+}
+
+function launchRequest(
+  context: RuntimeContext,
+  state: ContainerState,
+  options: ContainerExec,
+): ExecLaunch {
+  const stateDir = context.store.folder(state.id);
+  makeJoinLock(stateDir);
+  const paths = options.subCgroups
+    ? subCgroupPaths(state.cgroup_paths, options.subCgroups)
+    : state.cgroup_paths;
+  let cgroup = joinTarget(cgroupLayout(), paths, stateDir);
+  if (options.rescue) {
+    const { rescueJoin } =
+      require("../cgroups/rescue_cgroup.ts") as typeof import("../cgroups/rescue_cgroup.ts");
+    cgroup = rescueJoin(cgroup, paths, state.config.cgroups, state.id);
+  }
+  const namespaces: Record<string, string> = {};
+  for (const [name, path] of Object.entries(state.namespace_paths)) {
+    const type = namespaceType(name);
+    if (type) namespaces[type] = path;
+  }
+  const request: ExecLaunch = {
+    launcher: options.launcher,
+    cgroup,
+    id: state.id,
+    process: options.process as Process,
+    spec: specOfConfig(state.config),
+    containerPid: state.init_process_pid,
+    namespacePaths: namespaces,
+    stateDir,
+    warn: context.warn,
+  };
+  if (options.consoleSocket) request.consoleSocket = options.consoleSocket;
+  if (options.consoleSocketFd !== undefined) request.consoleSocketFd = options.consoleSocketFd;
+  if (options.preserveFds) request.preserveFds = options.preserveFds;
+  if (options.trace) request.trace = options.trace;
+  if (context.sink) request.sink = context.sink;
+  if (options.signal) request.signal = options.signal;
+  return request;
+}
+
+async function run(context: RuntimeContext, options: ContainerExec): Promise<Launched> {
+  if (options.rescue && process.geteuid!() !== 0) {
+    throw refuse("exec", "--rescue is for root only", "permission_denied");
+  }
+  const state = options.state ?? context.store.load(options.id);
+  if (!options.state) checkRunning(context, state, options);
+  const process_ = options.process as Process | undefined;
+  checkProcess(process_);
+  checkTerminal(process_, !options.foreground, options.consoleSocket !== undefined);
+  const { launchExec } =
+    require("../process/launch_exec.ts") as typeof import("../process/launch_exec.ts");
+  const launched = await launchExec(launchRequest(context, state, options));
+  if (options.pidFile) {
+    try {
+      writePidFile(options.pidFile, launched.pid);
+    } catch (error) {
+      process.kill(launched.pid, "SIGKILL");
+      throw error;
+    }
+  }
+  return launched;
+}
+
+/** Starts one more process in a running container. */
+export async function execInContainer(
+  context: RuntimeContext,
+  options: ContainerExec,
+): Promise<{ pid: number }> {
+  const tracer = new Tracer("runc", context.sink);
+  const launched = await tracer.span("runc exec", options.trace, async (span) => {
+    span.set({ container: options.id, ...(options.rescue ? { rescue: true } : {}) });
+    try {
+      return await run(context, { ...options, trace: span.context });
+    } catch (error) {
+      throw commandFailure(error, "exec");
+    }
+  });
+  return { pid: launched.pid };
+}

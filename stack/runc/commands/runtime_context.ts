@@ -1,0 +1,14 @@
+import type { SpanSink } from "#lib/trace/tracer.ts";
+import type { StateStore } from "../state/state_store.ts";
+
+/** What every verb of the runtime works with. */
+export interface RuntimeContext {
+  store: StateStore;
+  /** cgroupsPath is `slice:prefix:name`. */
+  systemd: boolean;
+  /** Cgroup permission errors are no failure, as for callers that are not root. */
+  rootless: boolean;
+  sink?: SpanSink;
+  /** Tells the operator what is odd but no failure. */
+  warn(message: string): void;
+}
