@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { MS } from "#lib/linux/mount.ts";
+import { compactLayers, parseMountOptions } from "./mount_rootfs.ts";
+
+test("options become flags, propagation and data", () => {
+  expect(parseMountOptions(["ro", "nosuid", "rbind", "rprivate"])).toEqual({
+    flags: MS.RDONLY | MS.NOSUID | MS.BIND | MS.REC,
+    propagation: MS.PRIVATE | MS.REC,
+    data: "",
+  });
+  expect(parseMountOptions(["ro", "rw", "index=off", "lowerdir=/a:/b"])).toEqual({
+    flags: 0,
+    propagation: 0,
+    data: "index=off,lowerdir=/a:/b",
+  });
+});
+
+test("a long list of layers is named from their common folder", () => {
+  const layers = Array.from({ length: 100 }, (_, i) => `/var/lib/snapshots/${i}/${"f".repeat(40)}`);
+  const data = `workdir=/w,upperdir=/u,lowerdir=${layers.join(":")}`;
+  const { folder, options } = compactLayers(data.replaceAll("f", "fs"));
+  expect(folder).toBe("/var/lib/snapshots");
+  expect(options.startsWith("workdir=/w,upperdir=/u,lowerdir=0/fsfs")).toBe(true);
+  expect(compactLayers("lowerdir=/a:/b")).toEqual({ folder: undefined, options: "lowerdir=/a:/b" });
+});
+
+test("layers without a common folder stay as they are", () => {
+  const data = `lowerdir=${Array.from({ length: 300 }, (_, i) => `/${i}/${"x".repeat(20)}`).join(":")}`;
+  expect(compactLayers(data)).toEqual({ folder: undefined, options: data });
+});
