@@ -1,5 +1,5 @@
 import { type ChainError, failure } from "#lib/errors/chain_error.ts";
-import type { Tracer } from "#lib/trace/tracer.ts";
+import type { SpanSink, Tracer } from "#lib/trace/tracer.ts";
 import type { OciRuntime } from "#wire/oci-runtime/runtime.ts";
 import type { OomWatch } from "./cgroup/oom_watch.ts";
 import type { ShimLog } from "./command/shim_log.ts";
@@ -13,6 +13,9 @@ export interface RuntimeRequest extends RuntimeChoice {
   bundle: string;
   /** Folder for the runtime's logs and process files. */
   workFolder: string;
+  /** Takes the runtime's spans, when it runs in this process. */
+  sink?: SpanSink;
+  warn?: (message: string) => void;
 }
 
 /** Makes the runtime of one container: our library in process, or the client of an executable. */
@@ -33,6 +36,17 @@ export interface ShimContext {
   tracer: Tracer;
   /** Asks the process to end once no container needs it. `id` is no longer wanted by containerd. */
   retire(id: string): void;
+}
+
+/** The runtime of one container, with this shim's log and traces. */
+export function runtimeOf(
+  shim: ShimContext,
+  request: Omit<RuntimeRequest, "namespace" | "sink" | "warn">,
+): OciRuntime {
+  const { namespace, log, tracer } = shim;
+  const whole: RuntimeRequest = { ...request, namespace, warn: (text) => log.warn(text) };
+  if (tracer.sink) whole.sink = tracer.sink;
+  return shim.runtimeFactory(whole);
 }
 
 /** Finds a container, or refuses in containerd's words. */

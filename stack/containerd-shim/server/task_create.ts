@@ -13,7 +13,7 @@ import { keeperEvents } from "../process/process_exit.ts";
 import { launchProcess } from "../process/process_launch.ts";
 import { runtimeFailed } from "../process/runtime_failure.ts";
 import { mountRootfs, unmountRootfs } from "../rootfs/mount_rootfs.ts";
-import type { ShimContext } from "../shim_context.ts";
+import { runtimeOf, type ShimContext } from "../shim_context.ts";
 import {
   type ContainerRecord,
   type RuntimeChoice,
@@ -66,8 +66,7 @@ function newContainer(shim: ShimContext, request: CreateTaskRequest): Container 
     pid: 0,
   };
   const workFolder = stateFolder(bundle);
-  const { namespace } = shim;
-  const runtime = shim.runtimeFactory({ ...record.runtime, namespace, bundle, workFolder });
+  const runtime = runtimeOf(shim, { ...record.runtime, bundle, workFolder });
   return new Container(record, runtime, "created");
 }
 

@@ -8,7 +8,7 @@ import { Container, type ExecProcess } from "../process/container.ts";
 import { keeperEvents, processExited } from "../process/process_exit.ts";
 import { INIT_TOKEN, TaskProcess } from "../process/task_process.ts";
 import { unmountRootfs } from "../rootfs/mount_rootfs.ts";
-import type { ShimContext } from "../shim_context.ts";
+import { runtimeOf, type ShimContext } from "../shim_context.ts";
 import {
   bundlesOfShim,
   type ContainerRecord,
@@ -42,9 +42,9 @@ export async function recoverContainers(shim: ShimContext, bundlesFolder: string
 }
 
 async function recover(shim: ShimContext, record: ContainerRecord): Promise<void> {
-  const { id, namespace, bundle } = record;
+  const { id, bundle } = record;
   const workFolder = stateFolder(bundle);
-  const runtime = shim.runtimeFactory({ ...record.runtime, namespace, bundle, workFolder });
+  const runtime = runtimeOf(shim, { ...record.runtime, bundle, workFolder });
   if (record.pid === 0) {
     await undoCreate(record, () => runtime.delete(id, { force: true }));
     return;
