@@ -1,0 +1,133 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { binPath } from "#lib/install/install_paths.ts";
+import { runCommand } from "../lib/command.ts";
+import { sweepSandboxes } from "../lib/sandbox.ts";
+import type { FaultRow, Patient } from "./fault_row.ts";
+import { FaultStack, type StackKind } from "./fault_stack.ts";
+import { FAULT_ROWS } from "./rows.ts";
+import { type RowResult, writeTable } from "./write_table.ts";
+
+/** A wedged component must not wedge the doctor. */
+const DOCTOR_MS = 40_000;
+
+interface Diagnosis {
+  causeId: string | null;
+  link: string | null;
+  evidence: string;
+  milliseconds: number;
+}
+
+async function diagnose(stack: FaultStack, container: string): Promise<Diagnosis> {
+  const started = performance.now();
+  const argv = [binPath("catena"), "doctor", "--json", "--docker", stack.dockerSocket];
+  const result = await runCommand([...argv, "--containerd", stack.containerdSocket, container], {
+    timeoutMs: DOCTOR_MS,
+  });
+  const milliseconds = performance.now() - started;
+  if (result.timedOut) return { causeId: "doctor hung", link: null, evidence: "", milliseconds };
+  try {
+    const report = JSON.parse(result.stdout) as {
+      cause: { id: string } | null;
+      link: string | null;
+      healthy?: boolean;
+      sentence?: string;
+      evidence?: { value: string }[];
+    };
+    const evidence = report.evidence?.[0]?.value ?? report.sentence ?? "";
+    const causeId = report.cause?.id ?? (report.healthy === true ? null : "unexplained");
+    return { causeId, link: report.link, evidence, milliseconds };
+  } catch {
+    return { causeId: "no report", link: null, evidence: result.stderr, milliseconds };
+  }
+}
+
+async function examineRow(stack: FaultStack, row: FaultRow): Promise<RowResult> {
+  const result: RowResult = {
+    id: row.id,
+    link: row.link,
+    injection: row.injection,
+    stack: stack.kind,
+    found: "",
+    lookAlike: "",
+    evidence: "",
+    milliseconds: 0,
+  };
+  try {
+    const sick = await withPatient(
+      () => row.inject(stack),
+      (patient) => diagnose(stack, patient.container),
+    );
+    result.evidence = sick.evidence;
+    result.milliseconds = sick.milliseconds;
+    if (sick.causeId !== row.id) result.found = `named ${sick.causeId}`;
+    else result.found = sick.link === row.link ? "ok" : `link ${sick.link}`;
+    let expected: string | null = null;
+    const well = await withPatient(
+      async () => {
+        const patient = await row.lookAlike(stack);
+        expected = patient.expects ?? null;
+        return patient;
+      },
+      (patient) => diagnose(stack, patient.container),
+    );
+    result.lookAlike = well.causeId === expected ? "ok" : `named ${well.causeId}`;
+  } catch (error) {
+    result.found ||= `not injected: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  return result;
+}
+
+async function withPatient(
+  make: () => Promise<Patient>,
+  look: (patient: Patient) => Promise<Diagnosis>,
+): Promise<Diagnosis> {
+  const patient = await make();
+  try {
+    return await look(patient);
+  } finally {
+    await patient.heal();
+  }
+}
+
+async function runStack(kind: StackKind, rows: readonly FaultRow[]): Promise<RowResult[]> {
+  const results: RowResult[] = [];
+  const stack = await FaultStack.start(kind);
+  try {
+    for (const row of rows) {
+      if (!row.stacks.includes(kind)) continue;
+      const result = await examineRow(stack, row);
+      results.push(result);
+      const time = `${result.milliseconds.toFixed(0)} ms`;
+      console.log(
+        `${kind.padEnd(8)} ${row.id.padEnd(20)} ${result.found}; look-alike ${result.lookAlike} (${time})`,
+      );
+    }
+  } finally {
+    await stack.sandbox.close();
+  }
+  return results;
+}
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  const kinds = (["genuine", "catena"] as const).filter(
+    (kind) => args.includes(`--${kind}`) || !args.some((arg) => /^--(genuine|catena)$/.test(arg)),
+  );
+  const named = args.filter((arg) => !arg.startsWith("--"));
+  const rows = FAULT_ROWS.filter((row) => named.length === 0 || named.includes(row.id));
+  await sweepSandboxes();
+  const results: RowResult[] = [];
+  for (const kind of kinds) results.push(...(await runStack(kind, rows)));
+  if (named.length === 0) {
+    writeFileSync(join(import.meta.dir, "..", "..", "docs", "faults.md"), writeTable(results));
+  }
+  const bad = results.filter((result) => result.found !== "ok" || result.lookAlike !== "ok");
+  console.log(`${results.length - bad.length} of ${results.length} rows as they should be`);
+  process.exitCode = bad.length === 0 ? 0 : 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

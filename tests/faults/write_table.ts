@@ -1,0 +1,53 @@
+import type { StackKind } from "./fault_stack.ts";
+
+/** What the doctor made of one row on one stack. */
+export interface RowResult {
+  id: string;
+  link: string;
+  injection: string;
+  stack: StackKind;
+  /** "ok", or what it named instead. */
+  found: string;
+  lookAlike: string;
+  evidence: string;
+  milliseconds: number;
+}
+
+const HEAD = `# The fault laboratory
+
+\`npm run faults\` injects each fault on a private stack, runs \`catena doctor --json\` on the container, and
+compares the cause and the link that it names with the catalogue's; then it does the same with a healthy
+look-alike, where no cause may be named. This table is its last run. *Genuine* is Debian's Docker, containerd
+and runc; *catena* is ours. Rows that are not here are not injected yet.
+
+`;
+
+/** The laboratory's result as a document. */
+export function writeTable(results: RowResult[]): string {
+  const lines = ["| cause | link | injected by | stack | named | look-alike | first evidence |"];
+  lines.push("|---|---|---|---|---|---|---|");
+  for (const row of results) {
+    const cells = [
+      `\`${row.id}\``,
+      row.link,
+      row.injection,
+      row.stack,
+      row.found,
+      row.lookAlike,
+      row.evidence,
+    ];
+    lines.push(`| ${cells.map(cell).join(" | ")} |`);
+  }
+  const good = results.filter((row) => row.found === "ok" && row.lookAlike === "ok").length;
+  return `${HEAD}${lines.join("\n")}\n\n${good} of ${results.length} rows are as they should be.\n`;
+}
+
+/** Ids of containers and process numbers of one run mean nothing to a reader. */
+function cell(text: string): string {
+  return text
+    .replace(/[0-9a-f]{64}/g, "ID")
+    .replace(/\S*catest-\w+\/?/g, "…/")
+    .replace(/\|/g, "\\|")
+    .replace(/\s+/g, " ")
+    .slice(0, 120);
+}
