@@ -27,7 +27,7 @@ import { exchange } from "./exec_fifo.ts";
 
 const PIDS = "/sys/fs/cgroup/pids";
 const SETTLE_MS = 2_000;
-const APPLETS = ["sh", "cat", "id", "ls", "sleep", "true", "stty", "tty", "stat", "test", "mount"];
+const APPLETS = ["sh", "cat", "id", "ls", "sleep", "true", "stty", "tty", "stat", "test", "rm"];
 const MORE_APPLETS = [
   "touch",
   "grep",
@@ -159,6 +159,15 @@ export class TestContainer {
   /** Everything that was printed so far. */
   text(): string {
     return readFileSync(this.output, "utf8");
+  }
+
+  /** Waits until the container's program has printed something. */
+  async printed(wanted: RegExp): Promise<void> {
+    const deadline = Date.now() + SETTLE_MS;
+    while (!wanted.test(this.text())) {
+      if (Date.now() > deadline) throw new Error(`${wanted} was not printed: ${this.text()}`);
+      await Bun.sleep(5);
+    }
   }
 
   limitPids(limit: number | "max"): void {

@@ -286,7 +286,7 @@ export const LAYOUT: { readonly [K in OperationName]: Layout<K> } = {
       ["path", "text"],
     ],
   },
-  "hand-over": { code: 61, fields: [] },
+  "hand-over": { code: 61, fields: [["keep", "i32s"]] },
   "wait-start": {
     code: 62,
     fields: [

@@ -197,8 +197,11 @@ export type ProgramOperation =
   | { op: "sync"; message: number }
   /** Finds the program as execvp(3) would, by PATH of `env`. */
   | { op: "find-program"; name: string; path: string }
-  /** Closes the init pipe: the other end sees the end of the launch. */
-  | { op: "hand-over" }
+  /**
+   * Closes the init pipe, so that the other end sees the end of the launch, and all else that was
+   * opened for it but the slots of `keep`.
+   */
+  | { op: "hand-over"; keep: Slot[] }
   /** Opens the fifo for writing, which waits for `start`, and writes "0" to it. */
   | { op: "wait-start"; proc: Slot; fifo: Slot }
   /** Runs a hook; its standard input is `stateHead`, the process id, `stateTail`. */

@@ -67,6 +67,8 @@ void report_begin_stage(uint32_t stage, size_t began_at);
 
 /* main.c */
 extern int pipe_fd;        /* our end of the init pipe, -1 once handed over */
+extern int report_fd;      /* the report, for whoever looks at a process that waits */
+extern unsigned first_own_fd; /* below it are those that the program gets */
 extern int parent_fd;      /* to the parent stage, for what it performs on our behalf */
 extern uint32_t stage;
 extern pid_t target_pid;   /* parent stage: on whose behalf it performs */

@@ -15,6 +15,8 @@
 
 int pipe_fd = -1;
 int parent_fd = -1;
+int report_fd = -1;
+unsigned first_own_fd = 3;
 uint32_t stage = STAGE_NONE;
 pid_t target_pid;
 bool clock_allowed = true;
@@ -229,6 +231,8 @@ int main(int argc, char **argv) {
   int first = argc == 2 ? atoi(argv[1]) : -1;
   if (first < 3) return 2;
   pipe_fd = first;
+  report_fd = first + 1;
+  first_own_fd = (unsigned)first;
   int failed = map_files(first + 1, first + 2);
   /* Without a report there is nowhere to tell; the code says which errno it was. */
   if (failed != 0) return 128 - (failed < 120 ? failed : 0);

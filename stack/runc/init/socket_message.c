@@ -2,6 +2,7 @@
 #include "init.h"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 int send_message(int socket, const void *bytes, size_t length, int fd) {
   char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
@@ -37,9 +38,28 @@ int op_sync(struct args *args) {
   return failed != 0 ? failed : wait_for_go();
 }
 
+/* Closes all from `first` on but those of `kept`, which is sorted. */
+static void close_others(unsigned first, const int *kept, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if ((int)first < kept[i]) syscall(SYS_close_range, first, kept[i] - 1, 0);
+    first = (unsigned)kept[i] + 1;
+  }
+  syscall(SYS_close_range, first, ~0u, 0);
+}
+
 int op_hand_over(struct args *args) {
-  (void)args;
-  close(pipe_fd);
-  pipe_fd = -1;
+  int kept[MAX_SLOTS + 1];
+  size_t count = 0;
+  kept[count++] = report_fd;
+  for (uint32_t left = arg_u32(args); left > 0 && count <= MAX_SLOTS && !args->bad; left--) {
+    int fd = slot_fd(arg_i32(args));
+    size_t at = count++;
+    for (; at > 0 && kept[at - 1] > fd; at--) kept[at] = kept[at - 1];
+    kept[at] = fd;
+  }
+  if (args->bad) return EBADMSG;
+  /* While it waits for `start`, a process of the container must find nothing of the host here. */
+  close_others(first_own_fd, kept, count);
+  pipe_fd = root_fd = parent_fd = -1;
   return 0;
 }

@@ -82,7 +82,7 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   const late = process.noNewPrivileges ? seccomp : undefined;
   // The listener's descriptor can be handed out only while the init pipe is open.
   if (late?.listener) compileSeccomp(plan, late);
-  plan.add({ op: "hand-over" });
+  plan.add({ op: "hand-over", keep: [proc, fifo] });
   plan.add({ op: "wait-start", proc, fifo });
   compileHooks(plan, inputs, "startContainer");
   finishProgram(plan, process, late);
