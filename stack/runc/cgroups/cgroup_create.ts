@@ -1,5 +1,5 @@
 import { failure } from "#lib/errors/chain_error.ts";
-import { changeOwner, errnoOf, makeFolder, statFile, writeText } from "#lib/linux/file.ts";
+import { changeOwner, makeFolders, statFile, writeText } from "#lib/linux/file.ts";
 import type { CgroupConfig } from "./cgroup_config.ts";
 import {
   cgroupCallError,
@@ -11,39 +11,38 @@ import type { CgroupLayout } from "./cgroup_layout.ts";
 import { type CgroupPaths, isUnified } from "./cgroup_path.ts";
 import { needsController, setCpuset, setRealtime } from "./limits_v1.ts";
 
-/** Makes a folder and those above it. Returns the folders that this call made, outermost first. */
-function makeCgroupFolders(folder: string): string[] {
+/** Makes a folder and those above it; what is there is left as it is. */
+function makeCgroupFolders(folder: string): void {
   try {
-    makeFolder(folder, 0o755);
-    return [folder];
+    makeFolders(folder, 0o755);
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === "EEXIST") return [];
-    if (errno !== "ENOENT") throw cgroupCallError(error, folder);
+    throw cgroupCallError(error, folder);
   }
-  const made = makeCgroupFolders(folder.slice(0, folder.lastIndexOf("/")));
-  return [...made, ...makeCgroupFolders(folder)];
 }
 
-/** cpuset.cpus and .mems start empty on v1, and nothing can join then: copy what the parent has. */
-function inheritCpuset(folder: string): void {
-  const parent = folder.slice(0, folder.lastIndexOf("/"));
-  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-    if (readCgroupFile(folder, file) === "") {
-      writeCgroupFile(folder, file, readCgroupFile(parent, file));
-    }
-  }
+/**
+ * cpuset.cpus and .mems start empty on v1, and nothing can join then: copy what the parent has. The
+ * parent may be empty too, whoever made it. Returns what the folder has then; the hierarchy's root,
+ * which always has some, ends the ascent.
+ */
+function inheritCpuset(folder: string, file: string): string {
+  const own = readCgroupFile(folder, file);
+  if (own !== "") return own;
+  const inherited = inheritCpuset(folder.slice(0, folder.lastIndexOf("/")), file);
+  writeCgroupFile(folder, file, inherited);
+  return inherited;
 }
+
+const CPUSET_FILES = ["cpuset.cpus", "cpuset.mems"] as const;
 
 function createV1(controller: string, folder: string, config: CgroupConfig): void {
-  const made = makeCgroupFolders(folder);
+  makeCgroupFolders(folder);
   if (controller === "cpu") setRealtime(folder, config);
   if (controller !== "cpuset") return;
-  for (const ancestor of made) {
-    if (ancestor !== folder) inheritCpuset(ancestor);
-  }
+  const parent = folder.slice(0, folder.lastIndexOf("/"));
+  for (const file of CPUSET_FILES) inheritCpuset(parent, file);
   setCpuset(folder, config);
-  inheritCpuset(folder);
+  for (const file of CPUSET_FILES) inheritCpuset(folder, file);
 }
 
 /** Controllers that work on processes, not threads: impossible in a threaded subtree. */

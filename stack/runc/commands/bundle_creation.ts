@@ -44,7 +44,7 @@ export function bundleCreation(
     launcher: new LocalLauncher({ blockMs: BLOCK_MS }),
     noPivot: flags.on("no-pivot"),
     noNewKeyring: flags.on("no-new-keyring"),
-    preserveFds: preservedDescriptors(listen, flags.number("preserve-fds")),
+    preserveFds: preservedDescriptors(listen, flags.number("preserve-fds"), invocation.log.fd),
     adapt(spec) {
       addListenEnvironment(spec, listen);
       notify?.adapt(spec);

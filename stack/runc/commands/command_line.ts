@@ -108,6 +108,7 @@ function invocation(global: Parsed, log: CommandLog, own: Parsed): Invocation {
       systemd: global.flags.on("systemd-cgroup"),
       rootless: rootless(global),
       warn: (message) => log.warn(message),
+      ...(global.flags.on("debug") ? { debug: (message: string) => log.debug(message) } : {}),
     },
   };
 }

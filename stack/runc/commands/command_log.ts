@@ -8,7 +8,8 @@ const STDERR = 2;
  * JSON whole: every line has level, msg and an RFC 3339 time.
  */
 export class CommandLog {
-  readonly #fd: number;
+  /** Where lines go; ours, whatever else is open. */
+  readonly fd: number;
   readonly #json: boolean;
   readonly #debug: boolean;
 
@@ -16,7 +17,7 @@ export class CommandLog {
   constructor(file: string, format: "text" | "json", debug: boolean) {
     this.#json = format === "json";
     this.#debug = debug;
-    this.#fd = file === "" ? STDERR : openFile(file, O.WRONLY | O.CREAT | O.APPEND, 0o644);
+    this.fd = file === "" ? STDERR : openFile(file, O.WRONLY | O.CREAT | O.APPEND, 0o644);
   }
 
   /** Tells a failure: with its frames in the log, and once on stderr. */
@@ -25,7 +26,7 @@ export class CommandLog {
       require("#lib/errors/error_json.ts") as typeof import("#lib/errors/error_json.ts");
     const extra = this.#json ? { chain: chainErrorToJson(failure) } : {};
     this.#write("error", failure.message, extra);
-    if (this.#fd !== STDERR) print(`${failure.message}\n`);
+    if (this.fd !== STDERR) print(`${failure.message}\n`);
   }
 
   warn(message: string): void {
@@ -42,7 +43,7 @@ export class CommandLog {
       ? JSON.stringify({ level, msg: message, time, ...extra })
       : `time="${time}" level=${level} msg=${JSON.stringify(message)}`;
     try {
-      writeDescriptor(this.#fd, `${line}\n`);
+      writeDescriptor(this.fd, `${line}\n`);
     } catch {
       // A full disk or a reader that went away must not change what the command does.
     }

@@ -17,6 +17,7 @@ import { checkTerminal, readBundle } from "./bundle_config.ts";
 import { commandFailure, refuse } from "./command_failure.ts";
 import { removeContainer } from "./container_remove.ts";
 import { runHooks } from "./hook_run.ts";
+import { logCreateStages } from "./launch_debug.ts";
 import { writePidFile } from "./pid_file.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
 import { RUNTIME_VERSION } from "./runtime_version.ts";
@@ -174,6 +175,7 @@ async function build(context: RuntimeContext, options: ContainerCreation): Promi
     options.onFolder?.();
     buildCgroup(state);
     const launched = await launch(context, options, spec, state);
+    logCreateStages(context, launched.spans);
     noteProcess(state, launched.pid);
     context.store.save(state);
     if (options.pidFile) writePidFile(options.pidFile, launched.pid);

@@ -10,6 +10,7 @@ import { containerStatus } from "../state/container_status.ts";
 import { namespaceType, specOfConfig } from "../state/spec_restore.ts";
 import { checkProcess, checkTerminal } from "./bundle_config.ts";
 import { commandFailure, refuse } from "./command_failure.ts";
+import { logExecStages } from "./launch_debug.ts";
 import { writePidFile } from "./pid_file.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
 
@@ -68,13 +69,18 @@ function subCgroupPaths(paths: CgroupPaths, wanted: Record<string, string>): Cgr
         "invalid_argument",
       );
     }
-    const inner = cleanPath(`/${sub}`);
-    const folder = inner === "/" ? base : `${base}${inner}`;
-    // Without a controller named, v1 hierarchies that lack the folder keep the container's own.
-    if (!statFile(`${folder}/cgroup.procs`)) {
-      throw refuse("exec", `${sub} is not a sub cgroup path`, "invalid_argument", {
-        evidence: [{ kind: "cgroup", value: "missing", ref: folder }],
-      });
+    const folder = cleanPath(`${base}/${sub}`);
+    if (folder !== base && !folder.startsWith(`${base}/`)) {
+      throw refuse("exec", `${sub} is not a sub cgroup path`, "invalid_argument");
+    }
+    const processes = `${folder}/cgroup.procs`;
+    if (!statFile(processes)) {
+      throw refuse(
+        "exec",
+        `error adding pid to cgroups: open ${processes}: no such file or directory`,
+        "invalid_argument",
+        { evidence: [{ kind: "cgroup", value: "missing", ref: folder }] },
+      );
     }
     out[controller] = folder;
   }
@@ -134,6 +140,7 @@ async function run(context: RuntimeContext, options: ContainerExec): Promise<Lau
   const { launchExec } =
     require("../process/launch_exec.ts") as typeof import("../process/launch_exec.ts");
   const launched = await launchExec(launchRequest(context, state, options));
+  logExecStages(context, launched.spans);
   if (options.pidFile) {
     try {
       writePidFile(options.pidFile, launched.pid);

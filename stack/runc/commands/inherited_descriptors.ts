@@ -1,16 +1,20 @@
-import { readTextIfAny } from "#lib/linux/file.ts";
+import { readLink } from "#lib/linux/file.ts";
 import { refuse } from "./command_failure.ts";
 
-const O_CLOEXEC = 0o2000000;
 const FIRST = 3;
 
 /**
- * Whether a descriptor was given to us by our parent. Only those are without close-on-exec: the
- * engine's own have it, and must never reach a container.
+ * Whether a descriptor was given to us by our parent. The engine sets close-on-exec on every one at
+ * its start, so that does not tell; its own are an epoll instance and an eventfd, and must never
+ * reach a container. Beside them only our own log is open when this is asked.
  */
-function isInherited(fd: number): boolean {
-  const flags = /^flags:\s*([0-7]+)$/m.exec(readTextIfAny(`/proc/self/fdinfo/${fd}`) ?? "");
-  return flags !== null && (Number.parseInt(flags[1]!, 8) & O_CLOEXEC) === 0;
+function isInherited(fd: number, ownLog: number): boolean {
+  if (fd === ownLog) return false;
+  try {
+    return !/^anon_inode:\[event(poll|fd)\]$/.test(readLink(`/proc/self/fd/${fd}`));
+  } catch {
+    return false;
+  }
 }
 
 /** How many descriptors socket activation gave to this very process. */
@@ -24,9 +28,9 @@ export function listenDescriptors(env: NodeJS.ProcessEnv = process.env): number 
  * The number of descriptors from 3 on that a process gets: those of socket activation, then
  * `--preserve-fds`. Refuses a number that our parent did not give, in runc's words.
  */
-export function preservedDescriptors(listen: number, preserve: number): number {
+export function preservedDescriptors(listen: number, preserve: number, ownLog: number): number {
   for (let index = 0; index < preserve; index++) {
-    if (isInherited(FIRST + listen + index)) continue;
+    if (isInherited(FIRST + listen + index, ownLog)) continue;
     throw refuse(
       "preserve descriptors",
       `unable to stat preserved-fd ${index} (of ${preserve}): ` +

@@ -11,4 +11,6 @@ export interface RuntimeContext {
   sink?: SpanSink;
   /** Tells the operator what is odd but no failure. */
   warn(message: string): void;
+  /** Follows what is done, step by step; left out unless somebody asked for that. */
+  debug?(message: string): void;
 }

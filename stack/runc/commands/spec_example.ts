@@ -10,8 +10,11 @@ const mount = (destination: string, type: string, source: string, options?: stri
   ...(options ? { options } : {}),
 });
 
-/** The spec that `spec` writes: what runc's does, a shell in namespaces of its own. */
-export function exampleSpec(): Spec {
+/**
+ * The spec that `spec` writes: what runc's does, a shell in namespaces of its own. The cgroup
+ * namespace is among them where v2 is all there is, as with runc: v1 tools want to see the host's paths.
+ */
+export function exampleSpec(pureV2 = false): Spec {
   return {
     ociVersion: SPEC_VERSION,
     process: {
@@ -54,7 +57,7 @@ export function exampleSpec(): Spec {
         { type: "ipc" },
         { type: "uts" },
         { type: "mount" },
-        { type: "cgroup" },
+        ...(pureV2 ? [{ type: "cgroup" as const }] : []),
       ],
       maskedPaths: [
         "/proc/acpi",
@@ -77,8 +80,8 @@ export function exampleSpec(): Spec {
  * The same for a caller that is not root: a user namespace in which it is, no limits, no network
  * namespace, and no mount that such a caller may not make.
  */
-export function rootlessSpec(uid: number, gid: number): Spec {
-  const spec = exampleSpec();
+export function rootlessSpec(uid: number, gid: number, pureV2 = false): Spec {
+  const spec = exampleSpec(pureV2);
   const linux = spec.linux!;
   linux.namespaces = [
     ...(linux.namespaces ?? []).filter(({ type }) => type !== "network"),

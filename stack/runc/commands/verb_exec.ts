@@ -62,7 +62,7 @@ function execution(invocation: Invocation): ContainerExec {
   };
   checkRunning(context, state, options);
   options.process = execProcess(flags, args.slice(1), labelsOf(state.config).bundle);
-  options.preserveFds = preservedDescriptors(0, flags.number("preserve-fds"));
+  options.preserveFds = preservedDescriptors(0, flags.number("preserve-fds"), invocation.log.fd);
   const nested = subCgroups(flags.list("cgroup"));
   if (nested) options.subCgroups = nested;
   const console = flags.text("console-socket");

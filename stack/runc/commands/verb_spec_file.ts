@@ -1,4 +1,5 @@
 import { O, statFile, writeText } from "#lib/linux/file.ts";
+import { cgroupLayout } from "../cgroups/cgroup_layout.ts";
 import { absolutePath } from "./bundle_creation.ts";
 import { refuse } from "./command_failure.ts";
 import type { Command } from "./command_types.ts";
@@ -22,9 +23,10 @@ export const specCommand: Command = {
         evidence: [{ kind: "path", value: "exists", ref: path }],
       });
     }
+    const { pureV2 } = cgroupLayout();
     const spec = flags.on("rootless")
-      ? rootlessSpec(process.geteuid!(), process.getegid!())
-      : exampleSpec();
+      ? rootlessSpec(process.geteuid!(), process.getegid!(), pureV2)
+      : exampleSpec(pureV2);
     writeText(path, JSON.stringify(spec, null, "\t"), O.WRONLY | O.CREAT | O.EXCL, 0o666);
     return 0;
   },
