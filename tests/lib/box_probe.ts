@@ -18,17 +18,25 @@ export type Box =
 
 const PROBE_MS = 30_000;
 
-/** How each box is asked whether it is there: an executable that must exist, or must answer. */
-const PROBES: Record<Box, { files: string[] } | { argv: () => string[] }> = {
+/** An executable that must exist, or a command that must succeed and print something of its own. */
+type Probe = { files: string[] } | { argv: () => string[]; prints: RegExp };
+
+/** `catena LINK --help` of a link that is not there prints the help of catena. */
+const link = (name: string): Probe => ({
+  argv: () => [binPath("catena"), name, "--help"],
+  prints: new RegExp(`\\b${name} \\[options\\]`),
+});
+
+const PROBES: Record<Box, Probe> = {
   "genuine containerd": { files: [GENUINE.containerd, GENUINE.ctr, GENUINE.shim] },
   "genuine dockerd": { files: [GENUINE.dockerd] },
   "genuine runc": { files: [GENUINE.runc] },
-  "docker cli": { argv: () => ["docker", "--version"] },
-  "catena daemon": { argv: () => [binPath("catena"), "daemon", "--help"] },
-  "catena containerd": { argv: () => [binPath("catena"), "containerd", "--help"] },
-  "catena dockerd": { argv: () => [binPath("catena"), "dockerd", "--help"] },
-  "catena shim": { argv: () => [binPath("containerd-shim-catena-v2"), "-v"] },
-  "catena runc": { argv: () => [binPath("catena-runc"), "--version"] },
+  "docker cli": { argv: () => ["docker", "--version"], prints: /Docker version/ },
+  "catena daemon": link("daemon"),
+  "catena containerd": link("containerd"),
+  "catena dockerd": link("dockerd"),
+  "catena shim": { argv: () => [binPath("containerd-shim-catena-v2"), "-v"], prints: /Version/ },
+  "catena runc": { argv: () => [binPath("catena-runc"), "--version"], prints: /spec: / },
 };
 
 const answers = new Map<Box, string | undefined>();
@@ -56,7 +64,9 @@ function probe(box: Box): string | undefined {
   const argv = how.argv();
   try {
     const result = Bun.spawnSync(argv, { env: childEnv(), timeout: PROBE_MS });
-    if (result.exitCode === 0) return undefined;
+    if (result.exitCode === 0) {
+      return how.prints.test(result.stdout.toString()) ? undefined : "it does not answer";
+    }
     const lastLine = result.stderr.toString().trim().split("\n").at(-1) ?? "";
     return `${basename(argv[0]!)} ${argv.slice(1).join(" ")}: exit ${result.exitCode}: ${lastLine}`;
   } catch (error) {

@@ -62,6 +62,12 @@ export function describeResult(result: CommandResult): string {
   return `${result.argv.join(" ")}: ${how}\nstdout: ${result.stdout}\nstderr: ${result.stderr}`;
 }
 
+/** Rejects with all that the command printed unless it ended with this exit code. */
+export function expectCode(result: CommandResult, code: number): void {
+  if (result.code !== code)
+    throw new Error(`exit code ${code} expected\n${describeResult(result)}`);
+}
+
 class Collector {
   readonly done: Promise<void>;
   readonly #chunks: Uint8Array[] = [];

@@ -45,7 +45,7 @@ export interface GenuineDockerdOptions {
   runtimes?: Record<string, string>;
 }
 
-/** Debian's dockerd with private folders and without a network of its own. */
+/** Debian's dockerd with private folders and without a network. Containers outlive it. */
 export function startGenuineDockerd(
   sandbox: Sandbox,
   options: GenuineDockerdOptions,
@@ -69,6 +69,7 @@ export function startGenuineDockerd(
       sandbox.path("dockerd", "docker.pid"),
       "--bridge=none",
       "--iptables=false",
+      "--live-restore",
       ...runtimes.flatMap(([name, path]) => ["--add-runtime", `${name}=${path}`]),
     ],
   });

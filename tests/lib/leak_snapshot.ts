@@ -41,8 +41,8 @@ export function takeSnapshot(sandbox: Sandbox): LeakSnapshot {
 
 /** Sockets of genuine daemons come and go by themselves (idle connections): not counted. */
 function countDescriptors({ pid, command }: ProcessEntry): string[] {
-  const [program] = command.split(" ");
-  const ours = command.includes("catena");
+  const program = command.split(" ")[0] ?? "";
+  const ours = program.includes("catena");
   const counts = new Map<string, number>();
   return descriptorTargets(pid)
     .map((target) => target.replace(/:\[\d+\]$/, ""))

@@ -1,21 +1,12 @@
-import { startGenuineContainerd, startGenuineDockerd } from "../lib/genuine_stack.ts";
+import { startGenuineContainerd } from "../lib/genuine_stack.ts";
+import { GENUINE_STACK } from "./chain_plans.ts";
 import { describeChain } from "./chain_scenario.ts";
 import { CtrClient } from "./ctr_client.ts";
-import { DockerClient } from "./docker_client.ts";
 
 // The control: the scenario itself is tested on the genuine stack, else a failure on ours would
 // prove nothing.
 
-describeChain({
-  name: "docker CLI, genuine dockerd, containerd, shim, runc",
-  boxes: ["docker cli", "genuine dockerd", "genuine containerd", "genuine runc"],
-  explainsLimits: false,
-  async start(sandbox) {
-    const containerd = await startGenuineContainerd(sandbox);
-    const dockerd = await startGenuineDockerd(sandbox, { containerd: containerd.socket });
-    return { client: new DockerClient(sandbox, dockerd.socket), daemons: [containerd, dockerd] };
-  },
-});
+describeChain(GENUINE_STACK);
 
 describeChain({
   name: "ctr, genuine containerd, shim, runc",

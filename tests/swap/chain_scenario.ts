@@ -1,32 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Box, reasonToSkip } from "../lib/box_probe.ts";
+import { reasonToSkip } from "../lib/box_probe.ts";
 import { cgroupOfProcess, readCgroupNumber } from "../lib/cgroup_tree.ts";
-import { type CommandResult, describeResult } from "../lib/command.ts";
-import type { Daemon } from "../lib/daemon.ts";
-import { type LeakSnapshot, settledDifference, takeSnapshot } from "../lib/leak_snapshot.ts";
-import { Sandbox } from "../lib/sandbox.ts";
+import { type CommandResult, expectCode } from "../lib/command.ts";
 import { waitUntil } from "../lib/wait_until.ts";
 import type { ChainClient } from "./chain_client.ts";
-
-/** One way to put the chain together. */
-export interface ChainPlan {
-  /** The links from the client down to the runtime, as the test's name. */
-  name: string;
-  /** What must be there; else every step is skipped with the reason. */
-  boxes: Box[];
-  /** True when the runtime is ours: then an exec at the pids limit fails with definite words. */
-  explainsLimits: boolean;
-  start(sandbox: Sandbox): Promise<StartedChain>;
-}
-
-export interface StartedChain {
-  client: ChainClient;
-  /** Their logs are shown with a failure. */
-  daemons: Daemon[];
-}
+import { type ChainPlan, ChainUnderTest, SLEEP } from "./chain_under_test.ts";
 
 const STEP_MS = 300_000;
-const SLEEP = ["sleep", "100000"];
 const PIDS_LIMIT = 10;
 /** Fills the limit exactly: the shell and nine sleepers. */
 const FILL = `for i in $(seq 1 ${PIDS_LIMIT - 1}); do sleep 100000 & done; wait`;
@@ -53,68 +33,6 @@ export function describeChain(plan: ChainPlan): void {
 }
 
 type Step = (name: string, work: (client: ChainClient) => Promise<void>) => void;
-
-class ChainUnderTest {
-  readonly #plan: ChainPlan;
-  #sandbox: Sandbox | undefined;
-  #chain: StartedChain | undefined;
-  #before: LeakSnapshot | undefined;
-
-  constructor(plan: ChainPlan) {
-    this.#plan = plan;
-  }
-
-  async open(): Promise<void> {
-    this.#sandbox = new Sandbox();
-    this.#chain = await this.#plan.start(this.#sandbox);
-    const { client } = this.#chain;
-    await client.importImage();
-    // The first container makes what stays: folders, a shim for the namespace, parent cgroups.
-    await this.step(async () => {
-      expectCode(await client.runAttached({ name: "first", command: ["true"] }), 0);
-      await client.runDetached({ name: "second", command: SLEEP });
-      expectCode(await client.exec("second", { command: ["true"] }), 0);
-      await client.remove("second");
-    });
-    this.#before = await this.#settledSnapshot();
-  }
-
-  async close(): Promise<void> {
-    await this.#sandbox?.close();
-  }
-
-  /** Runs one step; a failure shows the ends of the daemons' logs. */
-  async step(work: (client: ChainClient) => Promise<void>): Promise<void> {
-    const { client, daemons } = this.#chain!;
-    try {
-      await work(client);
-    } catch (error) {
-      const logs = daemons.map((daemon) => daemon.logTail()).join("\n");
-      if (error instanceof Error) error.message += `\n${logs}`;
-      throw error;
-    }
-  }
-
-  #snapshot(): LeakSnapshot {
-    return takeSnapshot(this.#sandbox!);
-  }
-
-  /** The state after the last clean-up is over: two equal looks, a second apart. */
-  async #settledSnapshot(): Promise<LeakSnapshot> {
-    let last = this.#snapshot();
-    return waitUntil("the first containers are cleaned up", async () => {
-      await Bun.sleep(1_000);
-      const now = this.#snapshot();
-      const same = (await settledDifference(last, () => now, 0)).length === 0;
-      last = now;
-      return same ? now : undefined;
-    });
-  }
-
-  async expectNoLeak(): Promise<void> {
-    expect(await settledDifference(this.#before!, () => this.#snapshot())).toEqual([]);
-  }
-}
 
 function declareRuns(step: Step): void {
   step("runs a command and keeps stdout and stderr apart", async (client) => {
@@ -265,9 +183,4 @@ function expectDefiniteWords(result: CommandResult): void {
   expect(text).toMatch(new RegExp(`\\b${PIDS_LIMIT} of ${PIDS_LIMIT}\\b`));
   expect(text).toMatch(/fix: /);
   expect(text).toMatch(/catena explain [a-z0-9]+/);
-}
-
-function expectCode(result: CommandResult, code: number): void {
-  if (result.code !== code)
-    throw new Error(`exit code ${code} expected\n${describeResult(result)}`);
 }
