@@ -242,7 +242,7 @@ describe.skipIf(!CAN_LAUNCH)("init", () => {
     "cannot be read or traced from inside while it waits",
     withContainer({}, async (container) => {
       await container.create();
-      const { code, text } = await container.exec(
+      const { text } = await container.exec(
         sh("cat /proc/1/environ; ls -l /proc/1/fd; ls -l /proc/1/exe"),
       );
       expect(text).toContain("can't open '/proc/1/environ': Permission denied");

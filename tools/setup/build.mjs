@@ -61,20 +61,31 @@ function generate() {
   });
 }
 
-/** One C part: `gcc FLAGS SOURCES -o dist/libexec/NAME LIBRARIES`, of one folder's own sources. */
-function compileNative(name, folder, flags, libraries = []) {
+/** One C part: `COMPILER FLAGS SOURCES -o dist/libexec/NAME LIBRARIES`, of one folder's own sources. */
+function compileNative(name, folder, flags, libraries = [], compiler = "gcc") {
   const files = filesBelow(folder, (path) => path.endsWith(".c") && dirname(path) === folder);
   if (files.length === 0) return;
   const output = `dist/libexec/${name}`;
-  const command = [...HARDENING, ...flags, ...files, ...libraries];
+  const command = [compiler, ...HARDENING, ...flags, ...files, ...libraries];
   const inputs = filesBelow(folder, (path) => /\.[ch]$/.test(path));
   buildPart(name, { inputs, command, outputs: [output] }, () => {
-    run("gcc", [...HARDENING, ...flags, "-s", "-o", scratch(name), ...files, ...libraries]);
+    const sources = [...files, ...libraries];
+    run(compiler, [...HARDENING, ...flags, "-s", "-o", scratch(name), ...sources]);
     renameSync(join(ROOT, scratch(name)), join(ROOT, output));
   });
 }
 
 const STATIC = ["-static", "-Wl,-z,noexecstack", "-Wl,--gc-sections", "-ffunction-sections"];
+
+/**
+ * musl makes init 50 KB where glibc makes 700, and every launch copies it into sealed memory, maps
+ * and clones it: 0.8 ms of each exec. The kernel's headers come from the host's own folder.
+ */
+const KERNEL_HEADERS = [
+  "/usr/include",
+  `/usr/include/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`,
+];
+const MUSL = [...STATIC, ...KERNEL_HEADERS.flatMap((folder) => ["-idirafter", folder])];
 const ADDON = [
   "-shared",
   "-fPIC",
@@ -127,7 +138,7 @@ export function build() {
   generate();
   mkdirSync(join(ROOT, "dist/bin"), { recursive: true });
   mkdirSync(join(ROOT, "dist/libexec"), { recursive: true });
-  compileNative("catena-init", "stack/runc/init", STATIC);
+  compileNative("catena-init", "stack/runc/init", MUSL, [], "musl-gcc");
   compileNative("catena-keeper", "stack/containerd-shim/keeper", STATIC);
   compileNative("catena.node", "lib/linux/native", ADDON);
   compileNative("catena-seccomp.node", "stack/runc/seccomp/native", ADDON, LIBSECCOMP);

@@ -14,6 +14,7 @@ export const BIOME = join(ROOT, "node_modules/@biomejs/cli-linux-x64/biome");
 export const BUILD_PACKAGES = [
   ["/usr/bin/gcc", "gcc"],
   ["/usr/include/stdio.h", "libc6-dev"],
+  ["/usr/bin/musl-gcc", "musl-tools"],
   ["/usr/include/seccomp.h", "libseccomp-dev"],
   ["/bin/busybox", "busybox-static"],
 ];

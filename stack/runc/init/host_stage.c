@@ -1,7 +1,7 @@
 /* What is done before the namespaces: protecting ourselves, opening host paths, the host's /proc. */
 #include "init.h"
+#include "kernel_calls.h"
 
-#include <linux/mount.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -51,7 +51,7 @@ int op_open_tree(struct args *args) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   if (arg_u32(args)) flags |= AT_RECURSIVE;
   if (args->bad) return EBADMSG;
-  return slot_store(slot, open_tree(AT_FDCWD, path, flags));
+  return slot_store(slot, kernel_open_tree(AT_FDCWD, path, flags));
 }
 
 static int write_file(const char *path, const char *text) {

@@ -40,8 +40,8 @@ int op_keyring(struct args *args) {
 int op_rlimit(struct args *args) {
   uint32_t resource = arg_u32(args);
   uint64_t soft = arg_u64(args), hard = arg_u64(args);
-  struct rlimit64 limit = {.rlim_cur = soft, .rlim_max = hard};
-  return prlimit64(target_pid, (int)resource, &limit, NULL) == 0 ? 0 : errno;
+  struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+  return prlimit(target_pid, (int)resource, &limit, NULL) == 0 ? 0 : errno;
 }
 
 int op_personality(struct args *args) {

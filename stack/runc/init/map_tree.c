@@ -1,7 +1,7 @@
 /* Id-mapped mounts: a detached tree whose owners are seen through a user namespace's maps. */
 #include "init.h"
+#include "kernel_calls.h"
 
-#include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -51,7 +51,7 @@ int op_map_tree(struct args *args) {
   int namespace = -1;
   int failed = namespace_of_maps(uids, gids, &namespace);
   struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)namespace};
-  if (failed == 0 && mount_setattr(tree, "", AT_EMPTY_PATH | deep, &change, sizeof change) < 0)
+  if (failed == 0 && kernel_mount_setattr(tree, AT_EMPTY_PATH | deep, &change) < 0)
     failed = errno;
   if (namespace >= 0) close(namespace);
   return failed;

@@ -1,7 +1,7 @@
 /* Mounts as descriptors: made detached, given their attributes, then attached to a checked target. */
 #include "init.h"
+#include "kernel_calls.h"
 
-#include <linux/mount.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -13,44 +13,44 @@ int set_attributes(int mount_fd, const struct attributes *attributes) {
   struct mount_attr deep = {.attr_set = attributes->recursive_set,
                             .attr_clr = attributes->recursive_clear};
   if ((change.attr_set | change.attr_clr) != 0 &&
-      mount_setattr(mount_fd, "", AT_EMPTY_PATH, &change, sizeof change) < 0) {
+      kernel_mount_setattr(mount_fd, AT_EMPTY_PATH, &change) < 0) {
     /* In a user namespace the source's nosuid, nodev, noexec, ro are locked: they stay set. */
     if (errno != EPERM || change.attr_set == 0) return errno;
     change.attr_clr &= MOUNT_ATTR__ATIME & ~change.attr_set;
-    if (mount_setattr(mount_fd, "", AT_EMPTY_PATH, &change, sizeof change) < 0) return errno;
+    if (kernel_mount_setattr(mount_fd, AT_EMPTY_PATH, &change) < 0) return errno;
   }
   if ((deep.attr_set | deep.attr_clr) != 0 &&
-      mount_setattr(mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &deep, sizeof deep) < 0)
+      kernel_mount_setattr(mount_fd, AT_EMPTY_PATH | AT_RECURSIVE, &deep) < 0)
     return errno;
   return 0;
 }
 
 int attach_mount(int mount_fd, int target_fd, const struct attributes *attributes) {
-  if (move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+  if (kernel_move_mount(mount_fd, target_fd, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
     return errno;
   for (uint32_t i = 0; attributes != NULL && i < attributes->propagations; i++) {
     unsigned flags = (unsigned)attributes->propagation[i];
     struct mount_attr change = {.propagation = flags & ~(unsigned)MS_REC};
     unsigned deep = flags & MS_REC ? AT_RECURSIVE : 0;
-    if (mount_setattr(mount_fd, "", AT_EMPTY_PATH | deep, &change, sizeof change) < 0) return errno;
+    if (kernel_mount_setattr(mount_fd, AT_EMPTY_PATH | deep, &change) < 0) return errno;
   }
   return 0;
 }
 
 /* A new detached mount of a new file system; -1 with errno. `options` is a list of key and value. */
 int new_filesystem(const char *type, const char *source, struct args *options, uint64_t attributes) {
-  int context = fsopen(type, FSOPEN_CLOEXEC);
+  int context = kernel_fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
-  bool good = source[0] == 0 || fsconfig(context, FSCONFIG_SET_STRING, "source", source, 0) == 0;
+  bool good = source[0] == 0 || kernel_fsconfig(context, FSCONFIG_SET_STRING, "source", source) == 0;
   uint32_t count = options != NULL ? arg_u32(options) : 0;
   for (uint32_t i = 0; i < count; i++) {
     const char *key = arg_text(options), *value = arg_optional_text(options);
     if (!good || options->bad) continue;
-    good = fsconfig(context, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value, 0) == 0;
+    good = kernel_fsconfig(context, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value) == 0;
     if (!good) report_detail(key);
   }
-  good = good && fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0;
-  int mount_fd = good ? fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes) : -1;
+  good = good && kernel_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) == 0;
+  int mount_fd = good ? kernel_fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes) : -1;
   int failed = errno;
   close(context);
   errno = failed;
@@ -59,7 +59,7 @@ int new_filesystem(const char *type, const char *source, struct args *options, u
 
 /* Binds what a descriptor names over what another names. */
 int bind_over(int source_fd, int target_fd) {
-  int tree = open_tree(source_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  int tree = kernel_open_tree(source_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (tree < 0) return errno;
   int failed = attach_mount(tree, target_fd, NULL);
   close(tree);
@@ -86,7 +86,7 @@ static int bind_tree(int tree, const char *target, const struct attributes *attr
 static int bind_path(const char *source, bool deep, const char *target,
                      const struct attributes *attributes, bool inside_proc) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (deep ? AT_RECURSIVE : 0);
-  int tree = open_tree(AT_FDCWD, source, flags);
+  int tree = kernel_open_tree(AT_FDCWD, source, flags);
   if (tree < 0) {
     report_detail(source);
     return errno;
@@ -179,7 +179,7 @@ int op_remount_readonly(struct args *args) {
   struct mount_attr change = {.attr_set = MOUNT_ATTR_RDONLY};
   int fd = open_in_root(arg_text(args), O_PATH);
   if (fd < 0) return errno;
-  int failed = mount_setattr(fd, "", AT_EMPTY_PATH, &change, sizeof change) < 0 ? errno : 0;
+  int failed = kernel_mount_setattr(fd, AT_EMPTY_PATH, &change) < 0 ? errno : 0;
   close(fd);
   return failed;
 }

@@ -1,7 +1,7 @@
 /* The container's root: entering it, its nodes and links, and what is hidden in it. */
 #include "init.h"
+#include "kernel_calls.h"
 
-#include <linux/mount.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -16,7 +16,7 @@ int op_root_bind(struct args *args) {
   const char *path = arg_text(args);
   int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target < 0) return errno;
-  int tree = open_tree(target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  int tree = kernel_open_tree(target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
   int failed = tree < 0 ? errno : attach_mount(tree, target, NULL);
   close(target);
   if (failed == 0) root_fd = tree;
@@ -159,7 +159,7 @@ int op_readonly_path(struct args *args) {
   struct attributes readonly = {.set = MOUNT_ATTR_RDONLY};
   int target = open_in_root(arg_text(args), O_PATH);
   if (target < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
-  int tree = open_tree(target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  int tree = kernel_open_tree(target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
   int failed = tree < 0 ? errno : set_attributes(tree, &readonly);
   if (failed == 0) failed = attach_mount(tree, target, NULL);
   if (tree >= 0) close(tree);
