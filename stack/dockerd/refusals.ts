@@ -1,0 +1,27 @@
+import { type ChainError, failure } from "#lib/errors/chain_error.ts";
+import type { ErrorCode, Evidence } from "#lib/errors/frame.ts";
+
+/** Refusals of this box, in dockerd's words: clients match the texts and the HTTP status. */
+function refuse(code: ErrorCode, op: string, message: string, evidence?: Evidence[]): ChainError {
+  return failure({ layer: "dockerd", op, code, message, ...(evidence ? { evidence } : {}) });
+}
+
+/** 400 */
+export const invalid = (op: string, message: string, evidence?: Evidence[]) =>
+  refuse("invalid_argument", op, message, evidence);
+
+/** 404 */
+export const notFound = (op: string, message: string) => refuse("not_found", op, message);
+
+/** 409 */
+export const conflict = (op: string, message: string) => refuse("failed_precondition", op, message);
+
+/** 403 */
+export const forbidden = (op: string, message: string) => refuse("permission_denied", op, message);
+
+/** 501: what no configuration of this daemon does. */
+export const unsupported = (op: string, message: string) => refuse("unimplemented", op, message);
+
+/** 500: our own state or the host is not as it must be. */
+export const broken = (op: string, message: string, evidence?: Evidence[]) =>
+  refuse("internal", op, message, evidence);
