@@ -89,5 +89,6 @@ NAPI_MODULE_INIT() {
   add_table(env, exports, foreground_functions);
   add_table(env, exports, oom_event_functions);
   add_table(env, exports, notify_functions);
+  add_table(env, exports, rooted_functions);
   return exports;
 }

@@ -1,0 +1,160 @@
+import { createHash, randomBytes } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import { InfoSchema, WriteAction } from "#gen/wire/containerd-api/proto/content_pb.ts";
+import { ChainError } from "#lib/errors/chain_error.ts";
+import type { CallContext } from "#lib/rpc/service.ts";
+import type { ContainerdServices } from "#wire/containerd-api/services.ts";
+import type { ByteStream } from "#wire/docker-api/engine.ts";
+import { broken } from "../refusals.ts";
+import type { Descriptor } from "./image_types.ts";
+
+/** One message to containerd: large enough to be few, below gRPC's own limit. */
+const WRITE_BYTES = 1024 * 1024;
+/** Longest JSON blob that is read into memory. */
+const MAX_JSON_BYTES = 8 * 1024 * 1024;
+
+export interface BlobWrite {
+  mediaType: string;
+  data: ByteStream;
+  /** When given, the blob must have this digest. */
+  digest?: string;
+  labels?: Record<string, string>;
+}
+
+/** Reads and writes blobs in containerd's content store. */
+export class BlobStore {
+  readonly #services: ContainerdServices;
+
+  constructor(services: ContainerdServices) {
+    this.#services = services;
+  }
+
+  read(digest: string, context: CallContext): ByteStream {
+    const replies = this.#services.content.read({ digest, offset: 0n, size: 0n }, context);
+    return (async function* () {
+      for await (const reply of replies) yield reply.data;
+    })();
+  }
+
+  async readJson<T>(digest: string, context: CallContext): Promise<T> {
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const part of this.read(digest, context)) {
+      bytes += part.length;
+      if (bytes > MAX_JSON_BYTES) throw broken("read image", `blob ${digest} is too large`);
+      parts.push(part);
+    }
+    try {
+      return JSON.parse(Buffer.concat(parts).toString("utf8")) as T;
+    } catch {
+      throw broken("read image", `blob ${digest} is not JSON`);
+    }
+  }
+
+  async has(digest: string, context: CallContext): Promise<boolean> {
+    try {
+      await this.#services.content.info({ digest }, context);
+      return true;
+    } catch (error) {
+      if (error instanceof ChainError && error.outer.code === "not_found") return false;
+      throw error;
+    }
+  }
+
+  async writeJson(
+    mediaType: string,
+    value: unknown,
+    labels: Record<string, string>,
+    context: CallContext,
+  ): Promise<Descriptor> {
+    return this.writeBytes(mediaType, Buffer.from(JSON.stringify(value)), labels, context);
+  }
+
+  async writeBytes(
+    mediaType: string,
+    bytes: Uint8Array,
+    labels: Record<string, string>,
+    context: CallContext,
+  ): Promise<Descriptor> {
+    async function* once() {
+      yield bytes;
+    }
+    return this.write({ mediaType, data: once(), labels }, context);
+  }
+
+  /** Writes a blob. A source that fails leaves nothing behind. */
+  async write(blob: BlobWrite, context: CallContext): Promise<Descriptor> {
+    const ref = `catena-${randomBytes(12).toString("hex")}`;
+    const hash = createHash("sha256");
+    let size = 0n;
+    const labels = blob.labels ?? {};
+    async function* requests() {
+      for await (const data of inPieces(blob.data)) {
+        hash.update(data);
+        yield { action: WriteAction.WRITE, ref, offset: size, data };
+        size += BigInt(data.length);
+      }
+      const digest = `sha256:${hash.copy().digest("hex")}`;
+      if (blob.digest && blob.digest !== digest) {
+        throw broken("write blob", `blob has digest ${digest}, expected ${blob.digest}`);
+      }
+      const commit = { action: WriteAction.COMMIT, ref, offset: size, total: size };
+      yield { ...commit, expected: digest, labels };
+    }
+    const failed: { error?: unknown } = {};
+    try {
+      for await (const _ of this.#services.content.write(watched(requests(), failed), context)) {
+        // Every reply but the last only tells the offset.
+      }
+    } catch (error) {
+      if (!(error instanceof ChainError) || error.outer.code !== "already_exists") {
+        await this.#services.content.abort({ ref }, context).catch(() => undefined);
+        throw failed.error ?? error;
+      }
+      await this.#addLabels(`sha256:${hash.copy().digest("hex")}`, labels, context);
+    }
+    if (failed.error) throw failed.error;
+    const digest = `sha256:${hash.digest("hex")}`;
+    return { mediaType: blob.mediaType, digest, size: Number(size) };
+  }
+
+  /** The blob was there already, perhaps without the labels that keep what it refers to. */
+  async #addLabels(
+    digest: string,
+    labels: Record<string, string>,
+    context: CallContext,
+  ): Promise<void> {
+    const paths = Object.keys(labels).map((key) => `labels.${key}`);
+    if (paths.length === 0) return;
+    const info = create(InfoSchema, { digest, labels });
+    await this.#services.content.update({ info, updateMask: { paths } }, context);
+  }
+}
+
+/** Gathers small pieces into larger ones. */
+async function* inPieces(data: ByteStream): ByteStream {
+  let parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of data) {
+    for (let at = 0; at < part.length; at += WRITE_BYTES) {
+      const piece = part.subarray(at, at + WRITE_BYTES);
+      parts.push(piece);
+      bytes += piece.length;
+      if (bytes < WRITE_BYTES) continue;
+      yield Buffer.concat(parts);
+      parts = [];
+      bytes = 0;
+    }
+  }
+  if (bytes > 0) yield Buffer.concat(parts);
+}
+
+/** Notes a source's own failure: through the stream it would come back as a mere cancellation. */
+async function* watched<T>(items: AsyncIterable<T>, failed: { error?: unknown }): AsyncIterable<T> {
+  try {
+    yield* items;
+  } catch (error) {
+    failed.error = error;
+    throw error;
+  }
+}
