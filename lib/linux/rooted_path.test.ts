@@ -14,6 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openInRoot } from "./rooted_path.ts";
 
+/** open(2) flag that node:fs does not name. */
+const O_PATH = 0o10000000;
 const folder = mkdtempSync(join(tmpdir(), "catena-rooted-"));
 const root = openRoot();
 afterAll(() => {
@@ -28,7 +30,7 @@ function openRoot(): number {
   writeFileSync(join(rootfs, "secret"), "inside");
   symlinkSync("/secret", join(rootfs, "etc", "absolute"));
   symlinkSync("../../../../secret", join(rootfs, "etc", "relative"));
-  return openSync(rootfs, constants.O_PATH | constants.O_DIRECTORY);
+  return openSync(rootfs, O_PATH | constants.O_DIRECTORY);
 }
 
 function read(path: string): string {

@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import type { DeviceMapping } from "#wire/docker-api/types/container_config.ts";
+import { deviceMajor, deviceMinor } from "../archive/file_mode.ts";
 import { broken, invalid } from "../refusals.ts";
 import type { OciDevice, OciDeviceRule } from "./oci_types.ts";
 
@@ -13,9 +14,6 @@ export interface ResolvedDevices {
   rules: OciDeviceRule[];
 }
 
-const major = (rdev: number) => ((rdev >> 8) & 0xfff) | ((rdev / 0x100000000) & 0xfffff000);
-const minor = (rdev: number) => (rdev & 0xff) | ((rdev >> 12) & 0xfff00);
-
 function nodeType(stats: Stats): "c" | "b" | undefined {
   if (stats.isCharacterDevice()) return "c";
   return stats.isBlockDevice() ? "b" : undefined;
@@ -25,8 +23,8 @@ function device(stats: Stats, type: string, path: string): OciDevice {
   return {
     path,
     type,
-    major: major(stats.rdev),
-    minor: minor(stats.rdev),
+    major: deviceMajor(stats.rdev),
+    minor: deviceMinor(stats.rdev),
     fileMode: stats.mode & ~S_IFMT,
     uid: stats.uid,
     gid: stats.gid,

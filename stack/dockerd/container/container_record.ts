@@ -1,0 +1,61 @@
+import type { ContainerConfig, HostConfig } from "#wire/docker-api/types/container_config.ts";
+import type { HealthView, MountPoint } from "#wire/docker-api/types/container_view.ts";
+import { ZERO_TIME } from "../wall_clock.ts";
+
+/** A mount as it was resolved when the container was made. */
+export interface MountRecord extends MountPoint {
+  /** Options of the bind or tmpfs, as the OCI spec takes them. */
+  options: string[];
+  /** A volume that was made for this container alone, and goes with it when asked to. */
+  anonymous?: boolean;
+}
+
+export interface StateRecord {
+  running: boolean;
+  paused: boolean;
+  restarting: boolean;
+  dead: boolean;
+  oomKilled: boolean;
+  pid: number;
+  exitCode: number;
+  error: string;
+  startedAt: string;
+  finishedAt: string;
+  health?: HealthView;
+}
+
+/** What is kept of a container on disk: everything that a daemon needs to take it up again. */
+export interface ContainerRecord {
+  version: 1;
+  id: string;
+  name: string;
+  created: string;
+  /** Program and arguments, entrypoint and command joined. */
+  args: string[];
+  config: ContainerConfig;
+  hostConfig: HostConfig;
+  imageId: string;
+  snapshotter: string;
+  mounts: MountRecord[];
+  /** Name of the runtime in containerd, and the executable behind it where one was named. */
+  runtime: { name: string; binary?: string };
+  state: StateRecord;
+  restartCount: number;
+  /** The user stopped it: `unless-stopped` leaves it stopped, `always` until the daemon restarts. */
+  stoppedByUser: boolean;
+}
+
+export function newState(): StateRecord {
+  return {
+    running: false,
+    paused: false,
+    restarting: false,
+    dead: false,
+    oomKilled: false,
+    pid: 0,
+    exitCode: 0,
+    error: "",
+    startedAt: ZERO_TIME,
+    finishedAt: ZERO_TIME,
+  };
+}

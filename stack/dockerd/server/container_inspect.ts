@@ -1,0 +1,115 @@
+import type { CallContext } from "#lib/rpc/service.ts";
+import type {
+  ContainerInspect,
+  GraphDriver,
+  NetworkSettingsView,
+} from "#wire/docker-api/types/container_view.ts";
+import type { Container } from "../container/container.ts";
+import type { Daemon } from "../daemon.ts";
+import { networkFilePaths } from "../network/network_files.ts";
+import { endpointViews } from "../network/network_view.ts";
+import { containerSizes } from "./container_size.ts";
+
+/** GET /containers/ID/json */
+export async function containerInspect(
+  daemon: Daemon,
+  ref: string,
+  size: boolean,
+  context: CallContext,
+): Promise<ContainerInspect> {
+  const container = daemon.find(ref);
+  const { record } = container;
+  const { state } = record;
+  const files = networkFilePaths(container);
+  const started = !state.startedAt.startsWith("0001");
+  const hasLog = record.hostConfig.LogConfig?.Type !== "none" && started;
+  return {
+    Id: record.id,
+    Created: record.created,
+    Path: record.args[0] ?? "",
+    Args: record.args.slice(1),
+    State: {
+      Status: container.status,
+      Running: state.running,
+      Paused: state.paused,
+      Restarting: state.restarting,
+      OOMKilled: state.oomKilled,
+      Dead: state.dead,
+      Pid: state.pid,
+      ExitCode: state.exitCode,
+      Error: state.error,
+      StartedAt: state.startedAt,
+      FinishedAt: state.finishedAt,
+      ...(state.health ? { Health: state.health } : {}),
+    },
+    Image: record.imageId,
+    ResolvConfPath: started ? files.resolv : "",
+    HostnamePath: started ? files.hostname : "",
+    HostsPath: started ? files.hosts : "",
+    LogPath: hasLog ? container.logPath : "",
+    Name: `/${record.name}`,
+    RestartCount: record.restartCount,
+    Driver: record.snapshotter,
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: container.execs.size > 0 ? [...container.execs.keys()] : null,
+    HostConfig: record.hostConfig,
+    GraphDriver: await graphDriver(daemon, container, context),
+    ...(size ? await containerSizes(daemon, container, context) : {}),
+    Mounts: record.mounts.map(({ options: _, anonymous: __, ...mount }) => mount),
+    Config: record.config,
+    NetworkSettings: networkSettings(daemon, container),
+  };
+}
+
+/** Folders of the container's layers, where the snapshotter is an overlay. */
+async function graphDriver(
+  daemon: Daemon,
+  container: Container,
+  context: CallContext,
+): Promise<GraphDriver> {
+  const { snapshotter } = container.record;
+  const { mounts } = await daemon.services.snapshots.mounts(
+    { snapshotter, key: container.id },
+    daemon.call(context),
+  );
+  const options = mounts[0]?.options ?? [];
+  const value = (name: string) =>
+    options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
+  const upper = value("upperdir");
+  if (!upper) return { Name: snapshotter, Data: null };
+  return {
+    Name: snapshotter,
+    Data: {
+      LowerDir: value("lowerdir") ?? "",
+      MergedDir: daemon.mounts.path(container.id),
+      UpperDir: upper,
+      WorkDir: value("workdir") ?? "",
+    },
+  };
+}
+
+function networkSettings(daemon: Daemon, container: Container): NetworkSettingsView {
+  return {
+    Bridge: "",
+    SandboxID: "",
+    SandboxKey: "",
+    Ports: {},
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: "",
+    Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    MacAddress: "",
+    Networks: endpointViews(daemon, container),
+  };
+}

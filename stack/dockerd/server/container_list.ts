@@ -1,0 +1,171 @@
+import type { CallContext } from "#lib/rpc/service.ts";
+import type { ContainerListOptions, Filters } from "#wire/docker-api/engine.ts";
+import type { ContainerSummary } from "#wire/docker-api/types/container_view.ts";
+import type { Container } from "../container/container.ts";
+import type { Daemon } from "../daemon.ts";
+import { checkFilters, flagFilter, matchesLabels } from "../filters.ts";
+import { familiarName } from "../images/reference.ts";
+import { endpointViews, networkOf } from "../network/network_view.ts";
+import { invalid } from "../refusals.ts";
+import { statusLine } from "./status_line.ts";
+
+const KNOWN = [
+  "ancestor",
+  "before",
+  "exited",
+  "expose",
+  "health",
+  "id",
+  "is-task",
+  "isolation",
+  "label",
+  "name",
+  "network",
+  "publish",
+  "since",
+  "status",
+  "volume",
+];
+const STATUSES = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+
+/** GET /containers/json */
+export async function containerList(
+  daemon: Daemon,
+  options: ContainerListOptions,
+  context: CallContext,
+): Promise<ContainerSummary[]> {
+  const { filters } = options;
+  checkFilters(filters, KNOWN);
+  for (const status of filters["status"] ?? []) {
+    if (!STATUSES.includes(status)) {
+      throw invalid("list containers", `invalid filter 'status=${status}'`);
+    }
+  }
+  const all = options.all || options.limit > 0 || "status" in filters || "exited" in filters;
+  const names = await imageNames(daemon, filters, context);
+  const byAge = daemon.containers
+    .all()
+    .sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
+  const found = byAge.filter(
+    (container) =>
+      (all || container.record.state.running) && matches(daemon, container, filters, names),
+  );
+  const shown = options.limit > 0 ? found.slice(0, options.limit) : found;
+  const out: ContainerSummary[] = [];
+  for (const container of shown) {
+    out.push(await summary(daemon, container, options.size, context));
+  }
+  return out;
+}
+
+/** Ids of the images that `ancestor` names. */
+async function imageNames(
+  daemon: Daemon,
+  filters: Filters,
+  context: CallContext,
+): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for (const name of filters["ancestor"] ?? []) {
+    const image = await daemon.images.find(name, daemon.call(context)).catch(() => undefined);
+    if (image) ids.add(image.id);
+  }
+  return ids;
+}
+
+function matches(
+  daemon: Daemon,
+  container: Container,
+  filters: Filters,
+  ancestors: Set<string>,
+): boolean {
+  const { record } = container;
+  return Object.entries(filters).every(([key, values]) => {
+    switch (key) {
+      case "id":
+        return values.some((value) => record.id.startsWith(value));
+      case "name":
+        return values.some((value) => nameMatches(record.name, value));
+      case "label":
+        return matchesLabels(record.config.Labels, values);
+      case "status":
+        return values.includes(container.status);
+      case "exited":
+        return (
+          container.status === "exited" &&
+          values.some((code) => Number(code) === record.state.exitCode)
+        );
+      case "ancestor":
+        return ancestors.has(record.imageId);
+      case "health":
+        return values.includes(record.state.health?.Status ?? "none");
+      case "before":
+        return values.every((ref) => record.created < daemon.find(ref).record.created);
+      case "since":
+        return values.every((ref) => record.created > daemon.find(ref).record.created);
+      case "network":
+        return values.includes(networkOf(container) ?? "");
+      case "volume":
+        return values.some((value) =>
+          record.mounts.some((mount) =>
+            [mount.Name, mount.Source, mount.Destination].includes(value),
+          ),
+        );
+      case "is-task":
+        return flagFilter(filters, key) === false;
+      case "isolation":
+        return values.includes("default");
+      default:
+        // publish and expose: no port of ours is.
+        return false;
+    }
+  });
+}
+
+/** dockerd takes the value as a regular expression, with or without the leading slash. */
+function nameMatches(name: string, value: string): boolean {
+  try {
+    const pattern = new RegExp(value);
+    return pattern.test(`/${name}`) || pattern.test(name);
+  } catch {
+    throw invalid("list containers", `invalid filter 'name=${value}'`);
+  }
+}
+
+async function summary(
+  daemon: Daemon,
+  container: Container,
+  size: boolean,
+  context: CallContext,
+): Promise<ContainerSummary> {
+  const { record } = container;
+  const call = daemon.call(context);
+  const out: ContainerSummary = {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: familiarName(record.config.Image ?? ""),
+    ImageID: record.imageId,
+    Command: commandText(record.args),
+    Created: Math.floor(Date.parse(record.created) / 1000),
+    Ports: [],
+    Labels: record.config.Labels ?? {},
+    State: container.status,
+    Status: statusLine(container, Date.now()),
+    HostConfig: { NetworkMode: record.hostConfig.NetworkMode ?? "default" },
+    NetworkSettings: { Networks: endpointViews(daemon, container) },
+    Mounts: record.mounts.map(({ options: _, anonymous: __, ...mount }) => mount),
+  };
+  if (size) {
+    const { snapshotter } = record;
+    const usage = await daemon.services.snapshots.usage({ snapshotter, key: record.id }, call);
+    const image = await daemon.images.find(record.imageId, call).catch(() => undefined);
+    out.SizeRw = Number(usage.size);
+    out.SizeRootFs = out.SizeRw + (image ? await daemon.images.size(image, call) : 0);
+  }
+  return out;
+}
+
+/** The command as `ps` shows it: arguments with spaces are quoted. */
+function commandText(args: readonly string[]): string {
+  const quoted = args.slice(1).map((arg) => (arg.includes(" ") ? `'${arg}'` : arg));
+  return [args[0] ?? "", ...quoted].join(" ");
+}

@@ -1,0 +1,305 @@
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
+import type { CallContext } from "#lib/rpc/service.ts";
+import { runtimeOptions, specAny } from "../client/spec_any.ts";
+import type { Container } from "../container/container.ts";
+import { openLog } from "../container/container_log.ts";
+import { launchFailure } from "../container/launch_failure.ts";
+import { type Daemon, OWNER_LABEL } from "../daemon.ts";
+import { watchHealth } from "../health/health_probe.ts";
+import { ProcessIo } from "../io/process_io.ts";
+import { writeNetworkFiles } from "../network/network_files.ts";
+import { sharing } from "../network/network_mode.ts";
+import { conflict, invalid } from "../refusals.ts";
+import { makeRootedFolder, readRootedText, withRoot } from "../rootfs/rooted_files.ts";
+import { resolveCapabilities } from "../spec/capabilities.ts";
+import { parseDeviceRules, privilegedDevices, resolveDevices } from "../spec/devices.ts";
+import type { OciSpec } from "../spec/oci_types.ts";
+import { buildSpec, containerEnv, type SpecMount } from "../spec/spec_build.ts";
+import { type ResolvedUser, resolveUser } from "../spec/user_lookup.ts";
+import { Unwind } from "../unwind.ts";
+import { nowText } from "../wall_clock.ts";
+import { removeLocked } from "./container_remove.ts";
+import { chooseSeccomp, parseSecurityOptions } from "./security_options.ts";
+
+const op = "start container";
+
+/** POST /containers/ID/start. False: it runs already. */
+export async function containerStart(
+  daemon: Daemon,
+  ref: string,
+  context: CallContext,
+): Promise<boolean> {
+  const container = daemon.find(ref);
+  return container.lock.run(async () => {
+    const { state } = container.record;
+    if (state.paused) throw conflict(op, "cannot start a paused container, try unpause instead");
+    if (state.running && !state.restarting) return false;
+    daemon.clearTimer(`restart ${container.id}`);
+    container.record.stoppedByUser = false;
+    container.record.restartCount = 0;
+    await startLocked(daemon, container, context);
+    return true;
+  });
+}
+
+/** Starts a stopped container. The caller holds its lock. */
+export async function startLocked(
+  daemon: Daemon,
+  container: Container,
+  context: CallContext,
+): Promise<void> {
+  if (container.removing) {
+    throw conflict(op, "container is marked for removal and cannot be started");
+  }
+  const { state } = container.record;
+  container.stopRequested = false;
+  const unwind = new Unwind();
+  try {
+    const pid = await launch(daemon, container, unwind, context);
+    Object.assign(state, {
+      running: true,
+      restarting: false,
+      paused: false,
+      oomKilled: false,
+      pid,
+      exitCode: 0,
+      error: "",
+      startedAt: nowText(),
+    });
+    container.save();
+  } catch (thrown) {
+    await failStart(daemon, container, toChainError(thrown, "dockerd", op), unwind);
+  }
+  container.announceInput();
+  daemon.events.container(container, "start");
+  watchHealth(daemon, container);
+}
+
+async function failStart(
+  daemon: Daemon,
+  container: Container,
+  error: ChainError,
+  unwind: Unwind,
+): Promise<never> {
+  const { state } = container.record;
+  const inner = error.outer.layer !== "dockerd";
+  const failure = inner
+    ? launchFailure(error, op, "failed to create task for container")
+    : { exitCode: 128, error };
+  await unwind.run(failure.error);
+  Object.assign(state, {
+    running: false,
+    restarting: false,
+    pid: 0,
+    exitCode: failure.exitCode,
+    error: failure.error.message,
+    finishedAt: nowText(),
+  });
+  container.save();
+  container.hub.end();
+  container.announceExit();
+  if (container.record.hostConfig.AutoRemove) {
+    await removeLocked(daemon, container, { volumes: true }).catch((thrown: unknown) => {
+      failure.error.cleanup ??= toChainError(thrown, "dockerd", "remove container");
+    });
+  }
+  throw failure.error;
+}
+
+/** Everything between a record and a running process. Returns its process id. */
+async function launch(
+  daemon: Daemon,
+  container: Container,
+  unwind: Unwind,
+  context: CallContext,
+): Promise<number> {
+  const { id, record } = container;
+  const call = daemon.call(context);
+  const { snapshotter } = record;
+  const { mounts } = await daemon.services.snapshots.mounts({ snapshotter, key: id }, call);
+  const rootfs = daemon.mounts.mount(id, mounts);
+  unwind.add("unmount rootfs", () => daemon.mounts.unmount(id));
+  const { spec, user } = prepareSpec(daemon, container, rootfs);
+  const binary = record.runtime.binary;
+  const runcRoot = join(daemon.options.state, "runtime-runc");
+  const isRunc = record.runtime.name === "io.containerd.runc.v2";
+  await daemon.services.containers.create(
+    {
+      container: {
+        id,
+        labels: { [OWNER_LABEL]: "1" },
+        image: "",
+        runtime: {
+          name: record.runtime.name,
+          options: runtimeOptions(binary, isRunc ? runcRoot : undefined),
+        },
+        spec: specAny("Spec", spec),
+        snapshotter,
+        snapshotKey: id,
+      },
+    },
+    call,
+  );
+  unwind.add("delete container", () => daemon.services.containers.delete({ id }, daemon.call()));
+  const io = openIo(daemon, container);
+  unwind.add("close streams", () => io.close());
+  await daemon.services.tasks.create(
+    { containerId: id, ...io.paths, terminal: container.tty, rootfs: [] },
+    call,
+  );
+  unwind.add("delete task", () => deleteTask(daemon, id));
+  container.task = { io, process: spec.process, user };
+  unwind.add("forget task", () => {
+    container.task = undefined;
+  });
+  const { pid } = await daemon.services.tasks.start({ containerId: id, execId: "" }, call);
+  io.releaseHolders();
+  return pid;
+}
+
+async function deleteTask(daemon: Daemon, id: string): Promise<void> {
+  const call = daemon.call();
+  try {
+    await daemon.services.tasks.delete({ containerId: id }, call);
+  } catch (error) {
+    if (error instanceof ChainError && error.outer.code === "not_found") return;
+    throw error;
+  }
+}
+
+function openIo(daemon: Daemon, container: Container): ProcessIo {
+  openLog(container);
+  const { log } = container;
+  const wanted = { stdin: container.record.config.OpenStdin === true, terminal: container.tty };
+  const tap = log ? (stream: 1 | 2, data: Uint8Array) => log.write(stream, data) : undefined;
+  return ProcessIo.create(daemon.fifoFolder(container.id), wanted, container.hub, tap);
+}
+
+/** Resolves everything that the spec needs from the container's files and the host. */
+function prepareSpec(
+  daemon: Daemon,
+  container: Container,
+  rootfs: string,
+): { spec: OciSpec; user: ResolvedUser } {
+  const { record, id } = container;
+  const { config, hostConfig: host, mounts } = record;
+  const { facts } = daemon;
+  const user = withRoot(rootfs, (rootFd) => {
+    const files = {
+      passwd: readRootedText(rootFd, "/etc/passwd"),
+      group: readRootedText(rootFd, "/etc/group"),
+    };
+    const found = resolveUser(config.User ?? "", files, host.GroupAdd ?? []);
+    if (config.WorkingDir) makeRootedFolder(rootFd, config.WorkingDir, found.uid, found.gid);
+    return found;
+  });
+  const capabilities = resolveCapabilities(
+    host.CapAdd ?? [],
+    host.CapDrop ?? [],
+    host.Privileged === true,
+    facts.capabilities,
+  );
+  const security = parseSecurityOptions(host.SecurityOpt ?? []);
+  const devices = resolveDevices(host.Devices ?? []);
+  devices.rules.push(...parseDeviceRules(host.DeviceCgroupRules ?? []));
+  if (host.Privileged) {
+    const all = privilegedDevices();
+    devices.devices.unshift(...all.devices);
+    devices.rules = all.rules;
+  }
+  const ipc = sharing(daemon, host.IpcMode, "ipc");
+  const specMounts = [...mounts.map((mount) => resolveMount(daemon, mount))];
+  addNetworkMounts(daemon, container, specMounts);
+  addSharedMemory(daemon, container, specMounts);
+  const spec = buildSpec({
+    id,
+    config,
+    host,
+    facts,
+    rootfs,
+    args: record.args,
+    env: containerEnv(config, user.home),
+    user,
+    capabilities,
+    noNewPrivileges: security.noNewPrivileges,
+    apparmorProfile: security.apparmorProfile,
+    seccomp: chooseSeccomp(security, host.Privileged === true, capabilities, facts.kernel),
+    devices,
+    mounts: specMounts,
+    network: sharing(daemon, host.NetworkMode, "net"),
+    ipc,
+    pid: sharing(daemon, host.PidMode, "pid"),
+    initPath: host.Init && host.PidMode !== "host" ? daemon.options.initPath : undefined,
+  });
+  return { spec, user };
+}
+
+function resolveMount(daemon: Daemon, mount: Container["record"]["mounts"][number]): SpecMount {
+  if (mount.Type === "tmpfs") {
+    return {
+      destination: mount.Destination,
+      type: "tmpfs",
+      source: "tmpfs",
+      options: mount.options,
+    };
+  }
+  if (mount.Type === "volume") daemon.volumes.use(mount.Name!);
+  else makeBindSource(mount.Source);
+  return {
+    destination: mount.Destination,
+    type: "bind",
+    source: mount.Source,
+    options: mount.options,
+  };
+}
+
+/** -v makes the host's folder when there is nothing at its path. */
+function makeBindSource(path: string): void {
+  try {
+    statSync(path);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENOENT") throw error;
+    try {
+      mkdirSync(path, { recursive: true });
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      throw invalid(op, `error while creating mount source path '${path}': ${reason}`);
+    }
+  }
+}
+
+/** /etc/hosts, hostname and resolv.conf: the container's own, or those of whose network it shares. */
+function addNetworkMounts(daemon: Daemon, container: Container, mounts: SpecMount[]): void {
+  const mode = container.record.hostConfig.NetworkMode ?? "";
+  const owner = mode.startsWith("container:")
+    ? daemon.find(mode.slice("container:".length))
+    : container;
+  const files = writeNetworkFiles(owner);
+  const taken = new Set(mounts.map((mount) => mount.destination));
+  const options = container.record.hostConfig.ReadonlyRootfs
+    ? ["rbind", "ro", "rprivate"]
+    : ["rbind", "rprivate"];
+  for (const [destination, source] of [
+    ["/etc/resolv.conf", files.resolv],
+    ["/etc/hostname", files.hostname],
+    ["/etc/hosts", files.hosts],
+  ] as const) {
+    if (!taken.has(destination)) mounts.push({ destination, type: "bind", source, options });
+  }
+}
+
+/** A shared IPC namespace needs the same /dev/shm: the host's, or the other container's own. */
+function addSharedMemory(daemon: Daemon, container: Container, mounts: SpecMount[]): void {
+  const mode = container.record.hostConfig.IpcMode ?? "";
+  let source: string | undefined;
+  if (mode === "host") source = "/dev/shm";
+  else if (mode.startsWith("container:")) {
+    const other = daemon.find(mode.slice("container:".length));
+    source = `/proc/${other.record.state.pid}/root/dev/shm`;
+  }
+  if (source && !mounts.some((mount) => mount.destination === "/dev/shm")) {
+    mounts.push({ destination: "/dev/shm", type: "bind", source, options: ["rbind", "rprivate"] });
+  }
+}

@@ -1,0 +1,272 @@
+import { randomBytes } from "node:crypto";
+import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
+import { recordError } from "#lib/errors/error_record.ts";
+import type { CallContext } from "#lib/rpc/service.ts";
+import type { AttachedStreams } from "#wire/docker-api/engine.ts";
+import type { ExecCreateBody, ExecStartBody } from "#wire/docker-api/types/container_config.ts";
+import { specAny } from "../client/spec_any.ts";
+import type { Container, LiveTask } from "../container/container.ts";
+import { launchFailure } from "../container/launch_failure.ts";
+import type { Daemon } from "../daemon.ts";
+import { ExecProcess } from "../exec/exec_process.ts";
+import { attachedStreams } from "../io/attached.ts";
+import { parseDetachKeys } from "../io/escape_keys.ts";
+import { ProcessIo } from "../io/process_io.ts";
+import { conflict, invalid } from "../refusals.ts";
+import { readRootedText, withRoot } from "../rootfs/rooted_files.ts";
+import type { OciProcess } from "../spec/oci_types.ts";
+import { capabilitySets, containerEnv } from "../spec/spec_build.ts";
+import { type ResolvedUser, resolveUser } from "../spec/user_lookup.ts";
+
+/** Text of a failed start goes into the stream in one piece; no client sends more. */
+const LINE_END = "\r\n";
+
+/** A container in which something can be executed now. Throws dockerd's refusals. */
+function activeContainer(daemon: Daemon, ref: string): { container: Container; task: LiveTask } {
+  const op = "exec";
+  const container = daemon.find(ref);
+  const { state } = container.record;
+  if (!state.running || (!container.task && !state.restarting)) {
+    throw conflict(op, `container ${container.id} is not running`);
+  }
+  if (state.paused) {
+    throw conflict(op, `Container ${ref} is paused, unpause the container before exec`);
+  }
+  if (state.restarting || !container.task) {
+    throw conflict(
+      op,
+      `Container ${container.id} is restarting, wait until the container is running`,
+    );
+  }
+  return { container, task: container.task };
+}
+
+/** POST /containers/ID/exec */
+export async function execCreate(
+  daemon: Daemon,
+  ref: string,
+  body: ExecCreateBody,
+): Promise<{ Id: string }> {
+  const { container } = activeContainer(daemon, ref);
+  const op = "create exec";
+  if (body.User) execUser(daemon, container, body.User);
+  parseDetachKeys(body.DetachKeys ?? "");
+  for (const text of [...(body.Cmd ?? []), ...(body.Env ?? [])]) {
+    if (text.includes("\0")) throw invalid(op, "invalid command: it holds a null byte");
+  }
+  if (body.WorkingDir && !body.WorkingDir.startsWith("/")) {
+    throw invalid(op, `Cwd must be an absolute path: ${body.WorkingDir}`);
+  }
+  const [height, width] = body.ConsoleSize ?? [];
+  const exec = new ExecProcess({
+    id: randomBytes(32).toString("hex"),
+    containerId: container.id,
+    args: body.Cmd ?? [],
+    env: body.Env ?? [],
+    cwd: body.WorkingDir ?? "",
+    user: body.User ?? "",
+    tty: body.Tty === true,
+    privileged: body.Privileged === true,
+    stdin: body.AttachStdin === true,
+    stdout: body.AttachStdout === true,
+    stderr: body.AttachStderr === true,
+    detachKeys: body.DetachKeys ?? "",
+    consoleSize: height && width ? { height, width } : undefined,
+  });
+  daemon.execs.add(exec);
+  container.execs.set(exec.request.id, exec);
+  announce(daemon, container, exec, "exec_create");
+  return { Id: exec.request.id };
+}
+
+function announce(daemon: Daemon, container: Container, exec: ExecProcess, action: string): void {
+  daemon.events.container(container, `${action}: ${exec.request.args.join(" ")}`, {
+    execID: exec.request.id,
+  });
+}
+
+function execUser(daemon: Daemon, container: Container, user: string): ResolvedUser {
+  return withRoot(daemon.mounts.path(container.id), (rootFd) =>
+    resolveUser(
+      user,
+      {
+        passwd: readRootedText(rootFd, "/etc/passwd"),
+        group: readRootedText(rootFd, "/etc/group"),
+      },
+      container.record.hostConfig.GroupAdd ?? [],
+    ),
+  );
+}
+
+/** The process object: the container's own, with what the exec asks for in its place. */
+function processOf(
+  daemon: Daemon,
+  container: Container,
+  task: LiveTask,
+  exec: ExecProcess,
+  size: { height: number; width: number } | undefined,
+): OciProcess {
+  const { request } = exec;
+  const { config } = container.record;
+  const user = request.user === "" ? task.user : execUser(daemon, container, request.user);
+  const env = [...(config.Env ?? []), ...request.env];
+  const process: OciProcess = {
+    ...task.process,
+    args: request.args,
+    env: containerEnv({ ...config, Env: env, Tty: request.tty }, user.home),
+    cwd: request.cwd || config.WorkingDir || "/",
+    terminal: request.tty,
+    user: {
+      uid: user.uid,
+      gid: user.gid,
+      additionalGids: [...new Set([user.gid, ...user.additionalGids])],
+    },
+  };
+  if (request.privileged) process.capabilities = capabilitySets(daemon.facts.capabilities);
+  if (request.tty && size) process.consoleSize = size;
+  else delete process.consoleSize;
+  return process;
+}
+
+/** POST /exec/ID/start. Undefined when it was started detached. */
+export async function execStart(
+  daemon: Daemon,
+  id: string,
+  body: ExecStartBody,
+  context: CallContext,
+): Promise<AttachedStreams | undefined> {
+  const exec = daemon.execs.find(id);
+  const op = "start exec";
+  if (exec.exitCode !== undefined) throw conflict(op, `exec command ${id} has already run`);
+  if (exec.started) throw conflict(op, `exec command ${id} is already running`);
+  const { container, task } = activeContainer(daemon, exec.request.containerId);
+  exec.started = true;
+  const [height, width] = body.ConsoleSize ?? [];
+  const size = height && width ? { height, width } : exec.request.consoleSize;
+  const { request } = exec;
+  const detached = body.Detach === true;
+  const output = detached
+    ? undefined
+    : exec.hub.subscribe([
+        ...(request.stdout || request.tty ? [1 as const] : []),
+        ...(request.stderr ? [2 as const] : []),
+      ]);
+  const process = () => processOf(daemon, container, task, exec, size);
+  try {
+    await launchExec(daemon, container, exec, process, detached, context);
+  } catch (thrown) {
+    const error = failExec(daemon, container, exec, thrown);
+    if (!output) throw error;
+    await output.return();
+    return failedStreams(exec, error);
+  }
+  if (!output) return undefined;
+  return attachedStreams({
+    tty: request.tty,
+    output,
+    ...(request.stdin && exec.io ? { input: { io: exec.io, ended: endInput(daemon, exec) } } : {}),
+    detachKeys: request.detachKeys,
+    detached: () => daemon.events.container(container, "exec_detach", { execID: id }),
+  });
+}
+
+async function launchExec(
+  daemon: Daemon,
+  container: Container,
+  exec: ExecProcess,
+  process: () => OciProcess,
+  detached: boolean,
+  context: CallContext,
+): Promise<void> {
+  const { request } = exec;
+  const call = daemon.call(context);
+  const ids = { containerId: container.id, execId: request.id };
+  const wanted = { stdin: request.stdin && !detached, terminal: request.tty };
+  const spec = specAny("Process", process());
+  const io = ProcessIo.create(daemon.fifoFolder(container.id, request.id), wanted, exec.hub);
+  exec.io = io;
+  announce(daemon, container, exec, "exec_start");
+  await daemon.services.tasks.exec({ ...ids, ...io.paths, terminal: request.tty, spec }, call);
+  try {
+    exec.running = true;
+    const { pid } = await daemon.services.tasks.start(ids, call);
+    exec.pid = pid;
+    io.releaseHolders();
+  } catch (error) {
+    await daemon.services.tasks.deleteProcess(ids, daemon.call()).catch(() => undefined);
+    throw error;
+  }
+  if (exec.size) await resizeExec(daemon, exec, call);
+}
+
+/** Closes our end and the shim's: the process sees the end of its input. */
+function endInput(daemon: Daemon, exec: ExecProcess): () => Promise<void> {
+  return async () => {
+    if (exec.request.tty) return;
+    await exec.io?.endInput();
+    const { containerId, id: execId } = exec.request;
+    if (!exec.running) return;
+    await daemon.services.tasks
+      .closeIO({ containerId, execId, stdin: true }, daemon.call())
+      .catch(() => undefined);
+  };
+}
+
+function failExec(
+  daemon: Daemon,
+  container: Container,
+  exec: ExecProcess,
+  thrown: unknown,
+): ChainError {
+  const given = toChainError(thrown, "dockerd", "start exec");
+  const failure =
+    given.outer.layer === "dockerd"
+      ? { exitCode: 126, error: given }
+      : launchFailure(given, "start exec", "");
+  exec.end(failure.exitCode);
+  daemon.execs.ended(exec);
+  exec.io?.close();
+  exec.io = undefined;
+  exec.hub.end();
+  container.execs.delete(exec.request.id);
+  // The client gets only text: the frames are kept for whoever asks by id.
+  recordError(daemon.options.state, failure.error);
+  daemon.log.error(`Error running exec ${exec.request.id} in container: ${failure.error.message}`);
+  return failure.error;
+}
+
+/** The connection is the stream already: the reason is written into it. */
+function failedStreams(exec: ExecProcess, error: ChainError): AttachedStreams {
+  const data = Buffer.from(`${error.message}${LINE_END}`);
+  async function* output() {
+    yield { stream: exec.request.stderr && !exec.request.stdout ? 2 : 1, data } as const;
+  }
+  return { tty: exec.request.tty, output: output() };
+}
+
+/** POST /exec/ID/resize. The CLI may ask before the process has its terminal. */
+export async function execResize(
+  daemon: Daemon,
+  id: string,
+  height: number,
+  width: number,
+  context: CallContext,
+): Promise<void> {
+  const exec = daemon.execs.find(id);
+  exec.size = { height, width };
+  if (exec.exitCode !== undefined) {
+    throw conflict("resize exec", `exec command ${id} has already run`);
+  }
+  // Asked for too early: it is set when the process has been started.
+  if (exec.running && exec.pid !== 0) await resizeExec(daemon, exec, daemon.call(context));
+}
+
+async function resizeExec(daemon: Daemon, exec: ExecProcess, call: CallContext): Promise<void> {
+  const { containerId, id: execId } = exec.request;
+  try {
+    await daemon.services.tasks.resizePty({ containerId, execId, ...exec.size! }, call);
+  } catch (error) {
+    // A process that ended meanwhile has no terminal to resize.
+    if (!(error instanceof ChainError)) throw error;
+  }
+}

@@ -1,0 +1,339 @@
+import { ChainError } from "#lib/errors/chain_error.ts";
+import type { CallContext } from "#lib/rpc/service.ts";
+import type { Filters } from "#wire/docker-api/engine.ts";
+import type {
+  ImageHistoryItem,
+  ImageInspect,
+  ImageRemoved,
+  ImageSummary,
+  ImagesPruned,
+  ProgressMessage,
+} from "#wire/docker-api/types/image.ts";
+import type { Daemon } from "../daemon.ts";
+import { checkFilters, flagFilter, matchesLabels } from "../filters.ts";
+import type { NamedImage } from "../images/image_store.ts";
+import type { LoadedImage } from "../images/image_types.ts";
+import { familiarName, fullName, parseReference, repoTagName } from "../images/reference.ts";
+import { conflict, invalid, unsupported } from "../refusals.ts";
+import { ZERO_TIME } from "../wall_clock.ts";
+import { pruneUntil } from "./prune_time.ts";
+
+const KNOWN = ["before", "dangling", "label", "reference", "since", "until"];
+
+/** Names of an image as docker lists them: with tags, and with digests. */
+function repoNames(names: readonly string[]): { tags: string[]; digests: string[] } {
+  const tags: string[] = [];
+  const digests: string[] = [];
+  for (const name of names) (name.includes("@") ? digests : tags).push(familiarName(name));
+  return { tags: tags.sort(), digests: digests.sort() };
+}
+
+const secondsOf = (time: string | undefined) =>
+  time ? Math.floor(Date.parse(time) / 1000) || 0 : 0;
+
+/** GET /images/json */
+export async function imageList(
+  daemon: Daemon,
+  options: { all: boolean; filters: Filters; digests: boolean },
+  context: CallContext,
+): Promise<ImageSummary[]> {
+  const { filters } = options;
+  checkFilters(filters, KNOWN);
+  const call = daemon.call(context);
+  const all = await daemon.images.list(call);
+  const bounds = await ageBounds(daemon, filters, call);
+  const out: ImageSummary[] = [];
+  for (const named of all) {
+    if (!matches(named, filters, bounds)) continue;
+    const size = await daemon.images.size(named.image, call);
+    const { tags, digests } = repoNames(matchingNames(named, filters));
+    out.push({
+      Id: named.image.id,
+      ParentId: "",
+      RepoTags: tags,
+      RepoDigests: digests,
+      Created: secondsOf(named.image.config.created),
+      Size: size,
+      SharedSize: -1,
+      VirtualSize: size,
+      Labels: named.image.config.config?.Labels ?? null,
+      Containers: -1,
+    });
+  }
+  return out;
+}
+
+async function ageBounds(daemon: Daemon, filters: Filters, call: CallContext) {
+  const created = async (name: string | undefined) =>
+    name === undefined
+      ? undefined
+      : secondsOf((await daemon.images.find(name, call)).config.created);
+  return {
+    before: await created(filters["before"]?.[0]),
+    since: await created(filters["since"]?.[0]),
+  };
+}
+
+function matches(
+  named: NamedImage,
+  filters: Filters,
+  bounds: { before: number | undefined; since: number | undefined },
+): boolean {
+  const created = secondsOf(named.image.config.created);
+  const dangling = flagFilter(filters, "dangling");
+  if (dangling !== undefined && (named.names.length === 0) !== dangling) return false;
+  if (bounds.before !== undefined && created >= bounds.before) return false;
+  if (bounds.since !== undefined && created <= bounds.since) return false;
+  const until = pruneUntil(filters);
+  if (until !== undefined && created * 1000 > until) return false;
+  if (!matchesLabels(named.image.config.config?.Labels, filters["label"] ?? [])) return false;
+  return !filters["reference"] || matchingNames(named, filters).length > 0;
+}
+
+function matchingNames(named: NamedImage, filters: Filters): string[] {
+  const patterns = filters["reference"];
+  if (!patterns) return named.names;
+  return named.names.filter((name) => patterns.some((pattern) => matchesPattern(name, pattern)));
+}
+
+/** `reference=busy*` and `busybox:1.*`: shell patterns on the short name. */
+export function matchesPattern(name: string, pattern: string): boolean {
+  const short = familiarName(name);
+  const bare = short.replace(/:[^:/]*$/, "");
+  const source = pattern
+    .split(/(\*|\?)/)
+    .map((part) =>
+      part === "*" ? "[^/]*" : part === "?" ? "[^/]" : part.replace(/[.+^${}()|[\]\\]/g, "\\$&"),
+    )
+    .join("");
+  const regex = new RegExp(`^${source}$`);
+  return regex.test(short) || regex.test(bare) || regex.test(name);
+}
+
+/** GET /images/NAME/json */
+export async function imageInspect(
+  daemon: Daemon,
+  name: string,
+  context: CallContext,
+): Promise<ImageInspect> {
+  const call = daemon.call(context);
+  const image = await daemon.images.find(name, call);
+  const named = (await daemon.images.list(call)).find((item) => item.image.id === image.id);
+  const size = await daemon.images.size(image, call);
+  const { tags, digests } = repoNames(named?.names ?? []);
+  const { config } = image;
+  return {
+    Id: image.id,
+    RepoTags: tags,
+    RepoDigests: digests,
+    Parent: "",
+    Comment: config.comment ?? config.history?.at(-1)?.comment ?? "",
+    Created: config.created ?? ZERO_TIME,
+    DockerVersion: config.docker_version ?? "",
+    Author: config.author ?? "",
+    Config: config.config ?? {},
+    Architecture: config.architecture,
+    ...(config.variant ? { Variant: config.variant } : {}),
+    Os: config.os,
+    Size: size,
+    VirtualSize: size,
+    GraphDriver: { Name: daemon.images.snapshotter, Data: null },
+    RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
+    Metadata: { LastTagTime: named?.tagged.toISOString() ?? ZERO_TIME },
+  };
+}
+
+/** GET /images/NAME/history: newest first. Only the topmost entry has an id. */
+export async function imageHistory(
+  daemon: Daemon,
+  name: string,
+  context: CallContext,
+): Promise<ImageHistoryItem[]> {
+  const call = daemon.call(context);
+  const image = await daemon.images.find(name, call);
+  const named = (await daemon.images.list(call)).find((item) => item.image.id === image.id);
+  const out: ImageHistoryItem[] = [];
+  let layer = 0;
+  for (const item of image.config.history ?? []) {
+    const chain = item.empty_layer ? undefined : image.chainIds[layer++];
+    out.unshift({
+      Id: "<missing>",
+      Created: secondsOf(item.created),
+      CreatedBy: item.created_by ?? "",
+      Tags: null,
+      Size: chain ? await daemon.images.snapshotSize(chain, call).catch(() => 0) : 0,
+      Comment: item.comment ?? "",
+    });
+  }
+  if (out[0]) {
+    const { tags } = repoNames(named?.names ?? []);
+    Object.assign(out[0], { Id: image.id, Tags: tags.length > 0 ? tags : null });
+  }
+  return out;
+}
+
+/** POST /images/NAME/tag */
+export async function imageTag(
+  daemon: Daemon,
+  name: string,
+  repo: string,
+  tag: string,
+  context: CallContext,
+): Promise<void> {
+  const call = daemon.call(context);
+  const full = repoTagName(repo, tag);
+  if (!full) throw invalid("tag image", "invalid reference format: repo is empty");
+  const image = await daemon.images.find(name, call);
+  await daemon.images.name(full, await targetOf(daemon, image, call), call);
+  daemon.events.publish("image", "tag", image.id, { name: familiarName(full) });
+}
+
+/** What names of this image point to. */
+async function targetOf(daemon: Daemon, image: LoadedImage, call: CallContext) {
+  const { images } = await daemon.services.images.list({ filters: [] }, call);
+  for (const { target } of images) {
+    if (!target) continue;
+    const loaded = await daemon.images
+      .load(target.digest, target.mediaType, call)
+      .catch(() => undefined);
+    if (loaded?.id === image.id) {
+      return { mediaType: target.mediaType, digest: target.digest, size: Number(target.size) };
+    }
+  }
+  throw invalid("tag image", `image ${image.id} has gone`);
+}
+
+/** DELETE /images/NAME: a name goes; with the last one the image. */
+export async function imageRemove(
+  daemon: Daemon,
+  name: string,
+  options: { force: boolean; noPrune: boolean },
+  context: CallContext,
+): Promise<ImageRemoved[]> {
+  const call = daemon.call(context);
+  const image = await daemon.images.find(name, call);
+  const names = await recordNames(daemon, image, call);
+  const byId = image.id.startsWith(name.startsWith("sha256:") ? name : `sha256:${name}`);
+  const wanted = byId ? undefined : fullName(parseReference(name));
+  const visible = names.filter((item) => !item.startsWith("moby-dangling@"));
+  if (byId && visible.length > 1 && !options.force) {
+    throw conflict(
+      "remove image",
+      `conflict: unable to delete ${shortId(image.id)} (must be forced) - image is referenced in multiple repositories`,
+    );
+  }
+  const untag = wanted && visible.length > 1 ? [wanted] : names;
+  const last = untag.length === names.length;
+  if (last) checkUnused(daemon, image, wanted, options.force);
+  const out: ImageRemoved[] = [];
+  for (const [index, item] of untag.entries()) {
+    await daemon.images.unname(item, last && index === untag.length - 1, call);
+    if (item.startsWith("moby-dangling@")) continue;
+    out.push({ Untagged: familiarName(item) });
+    daemon.events.publish("image", "untag", image.id, { name: image.id });
+  }
+  if (!last) return out;
+  out.push({ Deleted: image.id });
+  const used = await usedChains(daemon, call);
+  for (const chain of [...image.chainIds].reverse()) {
+    if (!used.has(chain)) out.push({ Deleted: chain });
+  }
+  daemon.events.publish("image", "delete", image.id, { name: image.id });
+  return out;
+}
+
+const shortId = (id: string) => id.replace("sha256:", "").slice(0, 12);
+
+/** All names under which containerd keeps an image, those of nameless ones too. */
+async function recordNames(
+  daemon: Daemon,
+  image: LoadedImage,
+  call: CallContext,
+): Promise<string[]> {
+  const { images } = await daemon.services.images.list({ filters: [] }, call);
+  const out: string[] = [];
+  for (const record of images) {
+    const { digest = "", mediaType = "" } = record.target ?? {};
+    const loaded = await daemon.images.load(digest, mediaType, call).catch(() => undefined);
+    if (loaded?.id === image.id) out.push(record.name);
+  }
+  return out;
+}
+
+async function usedChains(daemon: Daemon, call: CallContext): Promise<Set<string>> {
+  const used = new Set<string>();
+  for (const { image } of await daemon.images.list(call)) {
+    for (const chain of image.chainIds) used.add(chain);
+  }
+  return used;
+}
+
+function checkUnused(
+  daemon: Daemon,
+  image: LoadedImage,
+  name: string | undefined,
+  force: boolean,
+): void {
+  const users = daemon.containers.all().filter(({ record }) => record.imageId === image.id);
+  const running = users.find(({ record }) => record.state.running);
+  const any = running ?? users[0];
+  if (!any) return;
+  const op = "remove image";
+  const container = any.id.slice(0, 12);
+  if (running && !name) {
+    throw conflict(
+      op,
+      `conflict: unable to delete ${shortId(image.id)} (cannot be forced) - image is being used by running container ${container}`,
+    );
+  }
+  if (force) return;
+  throw conflict(
+    op,
+    name
+      ? `conflict: unable to remove repository reference ${JSON.stringify(familiarName(name))} (must force) - container ${container} is using its referenced image ${shortId(image.id)}`
+      : `conflict: unable to delete ${shortId(image.id)} (must be forced) - image is being used by stopped container ${container}`,
+  );
+}
+
+/** POST /images/prune: nameless ones; with dangling=false every one that no container uses. */
+export async function imagePrune(
+  daemon: Daemon,
+  filters: Filters,
+  context: CallContext,
+): Promise<ImagesPruned> {
+  checkFilters(filters, ["dangling", "label", "label!", "until"]);
+  const danglingOnly = flagFilter(filters, "dangling") ?? true;
+  const until = pruneUntil(filters);
+  const call = daemon.call(context);
+  const deleted: ImageRemoved[] = [];
+  let reclaimed = 0;
+  for (const { image, names } of await daemon.images.list(call)) {
+    const labels = image.config.config?.Labels;
+    if (danglingOnly && names.length > 0) continue;
+    if (until !== undefined && Date.parse(image.config.created ?? "") > until) continue;
+    if (!matchesLabels(labels, filters["label"] ?? [])) continue;
+    if ((filters["label!"] ?? []).some((label) => matchesLabels(labels, [label]))) continue;
+    if (daemon.containers.all().some(({ record }) => record.imageId === image.id)) continue;
+    const size = await daemon.images.size(image, call);
+    try {
+      const options = { force: true, noPrune: false };
+      deleted.push(...(await imageRemove(daemon, image.id, options, context)));
+      reclaimed += size;
+    } catch (error) {
+      if (!(error instanceof ChainError)) throw error;
+    }
+  }
+  return { ImagesDeleted: deleted, SpaceReclaimed: reclaimed };
+}
+
+/** POST /images/create?fromImage=…: this daemon has no registry client. */
+export function imagePull(image: string, tag: string): AsyncIterable<ProgressMessage> {
+  const name = familiarName(fullName(parseReference(tag ? withTag(image, tag) : image)));
+  throw unsupported(
+    "pull image",
+    `pull access denied for ${name}: this daemon does not pull images; load or import it instead`,
+  );
+}
+
+const withTag = (image: string, tag: string) =>
+  tag.includes(":") ? `${image}@${tag}` : `${image}:${tag}`;

@@ -1,0 +1,241 @@
+import { readFileSync } from "node:fs";
+import { hostname, release } from "node:os";
+import type { CallContext } from "#lib/rpc/service.ts";
+import type {
+  DiskUsage,
+  PingView,
+  SystemInfo,
+  VersionView,
+} from "#wire/docker-api/types/system.ts";
+import type { Daemon } from "../daemon.ts";
+import { readStateFile, writeStateFile } from "../state_file.ts";
+import { containerList } from "./container_list.ts";
+import { volumeUsers } from "./container_remove.ts";
+import { imageList } from "./image_ops.ts";
+import { folderSize } from "./volume_ops.ts";
+
+/** The API that this daemon speaks, and the dockerd whose behaviour it has. */
+export const API_VERSION = "1.50";
+const MIN_API_VERSION = "1.24";
+const ENGINE_VERSION = "28.2.2";
+const OWN_VERSION = "0.1.0";
+
+const GO_ARCH: Record<string, string> = { x64: "amd64", arm64: "arm64" };
+const MACHINE: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
+
+export async function ping(): Promise<PingView> {
+  return {
+    apiVersion: API_VERSION,
+    osType: "linux",
+    experimental: false,
+    builderVersion: "1",
+    swarm: "inactive",
+  };
+}
+
+/** GET /version */
+export async function version(daemon: Daemon, context: CallContext): Promise<VersionView> {
+  const below = await daemon.services.version.version({}, daemon.call(context));
+  const arch = GO_ARCH[process.arch] ?? process.arch;
+  const serverVersion = `${ENGINE_VERSION}+catena.${OWN_VERSION}`;
+  return {
+    Platform: { Name: "Catena Engine" },
+    Components: [
+      {
+        Name: "Engine",
+        Version: serverVersion,
+        Details: {
+          ApiVersion: API_VERSION,
+          Arch: arch,
+          BuildTime: "",
+          Experimental: "false",
+          GitCommit: "",
+          GoVersion: `bun ${Bun.version}`,
+          KernelVersion: release(),
+          MinAPIVersion: MIN_API_VERSION,
+          Os: "linux",
+        },
+      },
+      { Name: "containerd", Version: below.version, Details: { GitCommit: below.revision } },
+    ],
+    Version: serverVersion,
+    ApiVersion: API_VERSION,
+    MinAPIVersion: MIN_API_VERSION,
+    GitCommit: "",
+    GoVersion: `bun ${Bun.version}`,
+    Os: "linux",
+    Arch: arch,
+    KernelVersion: release(),
+    BuildTime: "",
+  };
+}
+
+/** A daemon keeps its id over restarts. */
+function daemonId(daemon: Daemon): string {
+  const path = `${daemon.options.root}/engine-id.json`;
+  const known = readStateFile(path);
+  if (typeof known === "string") return known;
+  const id = crypto.randomUUID();
+  writeStateFile(path, id);
+  return id;
+}
+
+function osName(): string {
+  try {
+    const match = readFileSync("/etc/os-release", "utf8").match(/^PRETTY_NAME="?([^"\n]*)/m);
+    return match?.[1] ?? "linux";
+  } catch {
+    return "linux";
+  }
+}
+
+/** GET /info */
+export async function info(daemon: Daemon, context: CallContext): Promise<SystemInfo> {
+  const call = daemon.call(context);
+  const { facts } = daemon;
+  const states = daemon.containers.all().map(({ record }) => record.state);
+  const paused = states.filter((state) => state.running && state.paused).length;
+  const running = states.filter((state) => state.running && !state.paused).length;
+  const { images } = await daemon.services.images.list({ filters: [] }, call);
+  const ids = new Set(images.map((image) => image.target?.digest));
+  return {
+    ID: daemonId(daemon),
+    Containers: states.length,
+    ContainersRunning: running,
+    ContainersPaused: paused,
+    ContainersStopped: states.length - running - paused,
+    Images: ids.size,
+    Driver: daemon.images.snapshotter,
+    DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]],
+    Plugins: {
+      Volume: ["local"],
+      Network: ["bridge", "host", "null"],
+      Authorization: null,
+      Log: ["json-file", "none"],
+    },
+    MemoryLimit: true,
+    SwapLimit: facts.swapAccounting,
+    CpuCfsPeriod: true,
+    CpuCfsQuota: true,
+    CPUShares: true,
+    CPUSet: true,
+    PidsLimit: true,
+    IPv4Forwarding: readFlag("/proc/sys/net/ipv4/ip_forward"),
+    Debug: false,
+    NFd: 0,
+    OomKillDisable: !facts.pureCgroupV2,
+    NGoroutines: 0,
+    SystemTime: new Date().toISOString(),
+    LoggingDriver: "json-file",
+    CgroupDriver: "cgroupfs",
+    CgroupVersion: facts.pureCgroupV2 ? "2" : "1",
+    NEventsListener: 0,
+    KernelVersion: facts.kernelRelease,
+    OperatingSystem: osName(),
+    OSVersion: "",
+    OSType: "linux",
+    Architecture: MACHINE[process.arch] ?? process.arch,
+    IndexServerAddress: "https://index.docker.io/v1/",
+    RegistryConfig: null,
+    NCPU: facts.cpuCount,
+    MemTotal: facts.memoryBytes,
+    GenericResources: null,
+    DockerRootDir: daemon.options.root,
+    HttpProxy: "",
+    HttpsProxy: "",
+    NoProxy: "",
+    Name: hostname(),
+    Labels: [],
+    ExperimentalBuild: false,
+    ServerVersion: `${ENGINE_VERSION}+catena.${OWN_VERSION}`,
+    Runtimes: runtimeViews(daemon),
+    DefaultRuntime: daemon.defaultRuntime,
+    Swarm: swarmView(),
+    LiveRestoreEnabled: true,
+    Isolation: "",
+    InitBinary: daemon.options.initPath ?? "",
+    ContainerdCommit: { ID: "" },
+    RuncCommit: { ID: "" },
+    InitCommit: { ID: "" },
+    SecurityOptions: ["name=seccomp,profile=builtin"],
+    Containerd: { Namespaces: { Containers: daemon.namespace } },
+    CDISpecDirs: [],
+    Warnings: facts.swapAccounting ? null : ["WARNING: No swap limit support"],
+  };
+}
+
+const swarmView = () => ({
+  NodeID: "",
+  NodeAddr: "",
+  LocalNodeState: "inactive",
+  ControlAvailable: false,
+  Error: "",
+  RemoteManagers: null,
+});
+
+function runtimeViews(daemon: Daemon): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(daemon.runtimes).map(([name, choice]) => [
+      name,
+      choice.binary ? { path: choice.binary } : { runtimeType: choice.shim },
+    ]),
+  );
+}
+
+function readFlag(path: string): boolean {
+  try {
+    return readFileSync(path, "utf8").trim() === "1";
+  } catch {
+    return false;
+  }
+}
+
+/** GET /system/df */
+export async function diskUsage(
+  daemon: Daemon,
+  types: string[],
+  context: CallContext,
+): Promise<DiskUsage> {
+  const wants = (type: string) => types.length === 0 || types.includes(type);
+  const images = wants("image")
+    ? await imageList(daemon, { all: true, filters: {}, digests: false }, context)
+    : null;
+  const containers = wants("container")
+    ? await containerList(daemon, { all: true, limit: 0, size: true, filters: {} }, context)
+    : null;
+  const volumes = wants("volume")
+    ? daemon.volumes.all().map((record) => ({
+        ...daemon.volumes.view(record),
+        UsageData: {
+          Size: folderSize(daemon.volumes.path(record.name)),
+          RefCount: volumeUsers(daemon, record.name).length,
+        },
+      }))
+    : null;
+  return {
+    LayersSize: images ? await layersSize(daemon, context) : 0,
+    Images:
+      images?.map((image) => ({
+        ...image,
+        Containers: daemon.containers.all().filter(({ record }) => record.imageId === image.Id)
+          .length,
+      })) ?? null,
+    Containers: containers,
+    Volumes: volumes,
+    BuildCache: wants("build-cache") ? [] : null,
+  };
+}
+
+/** Bytes of all images' layers, shared ones once. */
+async function layersSize(daemon: Daemon, context: CallContext): Promise<number> {
+  const call = daemon.call(context);
+  const chains = new Set<string>();
+  for (const { image } of await daemon.images.list(call)) {
+    for (const chain of image.chainIds) chains.add(chain);
+  }
+  let total = 0;
+  for (const chain of chains) {
+    total += await daemon.images.snapshotSize(chain, call).catch(() => 0);
+  }
+  return total;
+}
