@@ -60,7 +60,7 @@ async function examineRow(stack: FaultStack, row: FaultRow): Promise<RowResult> 
     );
     result.evidence = sick.evidence;
     result.milliseconds = sick.milliseconds;
-    if (sick.causeId !== row.id) result.found = `named ${sick.causeId}`;
+    if (sick.causeId !== row.id) result.found = `named ${sick.causeId}: ${sick.evidence}`;
     else result.found = sick.link === row.link ? "ok" : `link ${sick.link}`;
     let expected: string | null = null;
     const well = await withPatient(
@@ -71,7 +71,8 @@ async function examineRow(stack: FaultStack, row: FaultRow): Promise<RowResult> 
       },
       (patient) => diagnose(stack, patient.container),
     );
-    result.lookAlike = well.causeId === expected ? "ok" : `named ${well.causeId}`;
+    const alarm = `named ${well.causeId}: ${well.evidence}`;
+    result.lookAlike = well.causeId === expected ? "ok" : alarm;
   } catch (error) {
     result.found ||= `not injected: ${error instanceof Error ? error.message : String(error)}`;
   }

@@ -38,13 +38,13 @@ export const pidsCgroupFull: FaultRow = {
 export const pidsAppFork: FaultRow = {
   id: "pids-app-fork",
   link: "app",
-  injection: "sh -c 'true; ls' in a container at its pids limit",
+  injection: "sh -c 'ls; true' in a container at its pids limit",
   stacks: GENUINE_ONLY,
   async inject(stack) {
     const name = await crowd(stack, 30);
     // The exec itself loses the race now and then: until one gets in and fails to fork.
     for (let index = 0; index < MAX_TRIES; index++) {
-      if ((await stack.docker("exec", name, "sh", "-c", "true; ls")).code === 2) break;
+      if ((await stack.docker("exec", name, "sh", "-c", "ls; true")).code === 2) break;
     }
     return patient(stack, name);
   },

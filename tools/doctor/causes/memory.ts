@@ -116,7 +116,7 @@ export const memcgOomInit: CauseRule = {
   needs: ["docker"],
   proves(facts) {
     const inspect = facts.docker?.inspect;
-    if (!inspect || inspect.status !== "created" || inspect.error === "") return undefined;
+    if (inspect?.status !== "created" || inspect.error === "") return undefined;
     if (inspect.memoryLimit === 0 || inspect.memoryLimit > MEMORY_OF_INIT) return undefined;
     return {
       confidence: /oom|killed/i.test(inspect.error) ? "certain" : "likely",

@@ -1,11 +1,13 @@
 import type { Evidence } from "#lib/errors/frame.ts";
 import type { Facts, ProgramFacts } from "../facts.ts";
 import type { CauseRule, Proof } from "./cause.ts";
-import { dockerCommand, lastFailedLaunch, nameOf } from "./words.ts";
+import { dockerCommand, lastExec, nameOf } from "./words.ts";
 
 /** The program that could not be started: of a failed exec, of a failed start, or asked about. */
 function subject(facts: Facts): ProgramFacts | undefined {
-  return facts.asked ?? lastFailedLaunch(facts)?.program ?? facts.startProgram;
+  const exec = lastExec(facts);
+  const failed = exec !== undefined && !exec.running && exec.exitCode !== 0;
+  return facts.asked ?? (failed ? exec.program : undefined) ?? facts.startProgram;
 }
 
 function programRule(

@@ -37,9 +37,9 @@ export async function findContainers(
     );
     docker = reply;
     if (reply.ok) addListed(found, stack, reply.json);
-    else addFromDataRoot(survey, stack, found);
   }
   addFromBundles(survey, stack, found);
+  if (stack.docker && !docker?.ok) addFromDataRoot(survey, stack, found);
   addFromRuntimeRoots(survey, stack, found);
   return { containers: [...found.values()], ...(docker && { docker }) };
 }
@@ -74,22 +74,32 @@ function addListed(found: Map<string, FoundContainer>, stack: Stack, json: unkno
 
 /** dockerd is down or wedged: its containers' names are on disk. */
 function addFromDataRoot(survey: Survey, stack: Stack, found: Map<string, FoundContainer>): void {
-  const root = stack.docker?.dataRoot;
+  const root = stack.docker?.dataRoot ?? dataRootOfBundles(survey, found);
   if (!root) return;
   for (const id of survey.files.list(join(root, "containers")).slice(0, MAX_CONTAINERS)) {
     const config = survey.files.json(join(root, "containers", id, "config.v2.json"));
     const { Name, State } = (config ?? {}) as { Name?: unknown; State?: { Running?: unknown } };
     if (config === undefined) continue;
-    const container: FoundContainer = {
-      id,
-      namespace: "moby",
-      stack,
-      docker: true,
-      running: State?.Running === true,
-    };
+    const container = note(found, stack, "moby", id, State?.Running === true);
+    container.docker = true;
     if (typeof Name === "string") container.name = Name.replace(/^\//, "");
-    found.set(id, container);
   }
+}
+
+/** A dead dockerd's data folder, told by the files that it binds into its containers. */
+function dataRootOfBundles(survey: Survey, found: Map<string, FoundContainer>): string | undefined {
+  for (const { id, bundle, namespace } of found.values()) {
+    if (bundle === undefined || namespace !== "moby") continue;
+    const spec = survey.files.json(join(bundle, "config.json")) as
+      | { mounts?: { source?: unknown }[] }
+      | undefined;
+    for (const mount of spec?.mounts ?? []) {
+      if (typeof mount.source !== "string") continue;
+      const at = mount.source.indexOf(`/containers/${id}/`);
+      if (at > 0) return mount.source.slice(0, at);
+    }
+  }
+  return undefined;
 }
 
 function addFromBundles(survey: Survey, stack: Stack, found: Map<string, FoundContainer>): void {

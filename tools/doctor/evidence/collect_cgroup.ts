@@ -85,5 +85,11 @@ function readMembers(
     const { ppid, comm, threads, state } = process;
     out.push({ pid, ppid, comm, threads, state });
   }
+  // A zombie is counted by pids.current and left out of cgroup.procs: its parent tells.
+  const members = new Set(out.map((process) => process.pid));
+  for (const { pid, ppid, comm, threads, state } of processes.values()) {
+    if (state !== "Z" || !members.has(ppid) || members.has(pid)) continue;
+    out.push({ pid, ppid, comm, threads, state });
+  }
   return out;
 }

@@ -115,7 +115,8 @@ function addPrograms(survey: Survey, facts: Facts, options: DoctorOptions): void
     return;
   }
   for (const exec of facts.execs) {
-    if (exec.launched || exec.argv.length === 0) continue;
+    // A runtime may count a refused execve as the program's own end: those are looked up too.
+    if (exec.running || exec.exitCode === 0 || exec.argv.length === 0) continue;
     exec.program = lookUp(survey, rootfs, exec, env, cwdOf(exec));
   }
   if (options.program.length > 0) {
@@ -134,7 +135,7 @@ function addPrograms(survey: Survey, facts: Facts, options: DoctorOptions): void
 /** A container that never ran has no mounted rootfs: its program is looked up in its layers. */
 function addStartProgram(survey: Survey, facts: Facts): void {
   const inspect = facts.docker?.inspect;
-  if (!inspect || inspect.status !== "created" || inspect.error === "") return;
+  if (inspect?.status !== "created" || inspect.error === "") return;
   const layers = [...(inspect.upperDir ? [inspect.upperDir] : []), ...inspect.lowerDirs];
   if (layers.length === 0) return;
   const request = {

@@ -6,6 +6,8 @@ import { GrpcPatient, type GrpcReply } from "./grpc_call.ts";
 import type { Attempt, Probe } from "./probe_links.ts";
 
 const TIMEOUT_MS = 5000;
+/** gRPC's code: it ended and was deleted before our wait was heard. */
+const NOT_FOUND = 5;
 const PROCESS_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Process";
 
 /** containerd's Tasks service: Exec, Start, Wait and DeleteProcess, as `ctr tasks exec` does. */
@@ -49,11 +51,14 @@ async function exec(patient: GrpcPatient, id: string, argv: string[]): Promise<A
         };
   const created = failed(await patient.call(Tasks.method.exec, { ...ids, spec }, TIMEOUT_MS));
   if (created) return created;
+  // Asked before the start: dockerd deletes what it sees end and did not start itself.
+  const waiting = patient.call(Tasks.method.wait, ids, TIMEOUT_MS);
   const start = failed(await patient.call(Tasks.method.start, ids, TIMEOUT_MS));
   if (!start) {
-    const ended = await patient.call(Tasks.method.wait, ids, TIMEOUT_MS);
+    const ended = await waiting;
     await patient.call(Tasks.method.deleteProcess, ids, TIMEOUT_MS);
     const bad = failed(ended);
+    if (bad && !ended.ok && ended.code === NOT_FOUND) return { ...bad, ok: true };
     if (bad) return bad;
     const exitCode = ended.ok ? ended.message.exitStatus : undefined;
     return {
