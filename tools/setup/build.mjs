@@ -100,6 +100,7 @@ const LIBSECCOMP = ["-Wl,-Bstatic", "-lseccomp", "-Wl,-Bdynamic"];
 const COMPILE = [
   "build",
   "--compile",
+  "--splitting",
   "--bytecode",
   "--format=esm",
   "--minify-syntax",
