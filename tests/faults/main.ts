@@ -101,7 +101,8 @@ async function runStack(kind: StackKind, rows: readonly FaultRow[]): Promise<Row
       results.push(result);
       const time = `${result.milliseconds.toFixed(0)} ms`;
       console.log(
-        `${kind.padEnd(8)} ${row.id.padEnd(20)} ${result.found}; look-alike ${result.lookAlike} (${time})`,
+        `${kind.padEnd(8)} ${row.id.padEnd(20)} ${result.found}; look-alike ` +
+          `${result.lookAlike} (${time})`,
       );
     }
   } finally {

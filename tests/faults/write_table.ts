@@ -15,10 +15,10 @@ export interface RowResult {
 
 const HEAD = `# The fault laboratory
 
-\`npm run faults\` injects each fault on a private stack, runs \`catena doctor --json\` on the container, and
-compares the cause and the link that it names with the catalogue's; then it does the same with a healthy
-look-alike, where no cause may be named. This table is its last run. *Genuine* is Debian's Docker, containerd
-and runc; *catena* is ours. Rows that are not here are not injected yet.
+\`npm run faults\` injects each fault on a private stack, runs \`catena doctor --json\` on the
+container, and compares the cause and the link that it names with the catalogue's; then it does the
+same with a healthy look-alike, where no cause may be named. This table is its last run. *Genuine*
+is Debian's Docker, containerd and runc; *catena* is ours. Rows that are not here are not injected.
 
 `;
 

@@ -60,7 +60,8 @@ export function explainError(error: ChainError, time: string, colour: boolean): 
   error.frames.forEach((frame, index) => {
     const indent = "  ".repeat(index + 1);
     lines.push(
-      `${indent}${frame.layer} ${neutralText(frame.op)} (${frame.code}): ${neutralText(frame.message)}`,
+      `${indent}${frame.layer} ${neutralText(frame.op)} (${frame.code}): ` +
+        `${neutralText(frame.message)}`,
     );
     for (const item of frame.evidence) {
       const where = item.ref ? `  [${neutralText(item.ref)}]` : "";

@@ -39,7 +39,8 @@ function addDoctor(program: Command): void {
   withState(program.command("doctor"))
     .summary("name the link, the cause, the evidence and the fix, on any stack")
     .description(
-      "Examines one container, or all that run, on Docker, containerd, a bare runtime or catena.\n" +
+      "Examines one container, or all that run, on Docker, containerd, " +
+        "a bare runtime or catena.\n" +
         "Finds sockets and folders by itself. `doctor explain TEXT` recognises an error message.",
     )
     .argument("[container]", "name, id or beginning of an id; without it: all that run")

@@ -14,7 +14,8 @@ export function drawWaterfall(trace: AssembledTrace, width: number, colour: bool
   const lines = [
     `trace ${trace.traceId}  ${milliseconds(total)}  ${trace.rows.length} spans`,
     "",
-    `${"link".padEnd(LINK_WIDTH)} ${"operation".padEnd(nameWidth)} ${"offset".padStart(10)} ${"duration".padStart(10)}`,
+    `${"link".padEnd(LINK_WIDTH)} ${"operation".padEnd(nameWidth)} ` +
+      `${"offset".padStart(10)} ${"duration".padStart(10)}`,
   ];
   trace.rows.forEach(({ span }, index) => {
     const offset = span.startNs - trace.startNs;
@@ -39,10 +40,14 @@ export function drawSummary(trace: AssembledTrace, nowNs: number): string {
   const first = trace.rows[0]!.span;
   const failed = trace.rows.some(({ span }) => span.error !== undefined) ? "  failed" : "";
   const age = Math.max(0, (nowNs - trace.startNs) / 1e9).toFixed(0);
-  return (
-    `${trace.traceId}  ${`${age} s ago`.padStart(10)}  ${milliseconds(trace.endNs - trace.startNs).padStart(10)}` +
-    `  ${String(trace.rows.length).padStart(3)} spans  ${first.layer} ${neutralText(first.name)}${failed}`
-  );
+  const columns = [
+    trace.traceId,
+    `${age} s ago`.padStart(10),
+    milliseconds(trace.endNs - trace.startNs).padStart(10),
+    `${String(trace.rows.length).padStart(3)} spans`,
+    `${first.layer} ${neutralText(first.name)}${failed}`,
+  ];
+  return columns.join("  ");
 }
 
 /** At least one cell, so that what is too short to scale is still seen. */

@@ -1,29 +1,44 @@
+import { badInterpreter } from "./bad_interpreter.ts";
+import { bindSourceMissing } from "./bind_source_missing.ts";
 import type { CauseRule } from "./cause.ts";
-import { procUnmounted, ptmxMissing, readOnlyFs } from "./container_mounts.ts";
-import { containerdDown, dockerdDown } from "./daemon_down.ts";
-import { dState, healthTimeout, keyringQuota, slowLink, zombies } from "./health.ts";
-import { cgroupGone, shimKilled, stateMissing } from "./lost_state.ts";
-import { memcgOomApp, memcgOomExec, memcgOomInit } from "./memory.ts";
-import { containerdNofile, dockerdNofile, shimNofile } from "./nofile.ts";
+import { cgroupGone } from "./cgroup_gone.ts";
+import { containerdDown } from "./containerd_down.ts";
+import { containerdHung } from "./containerd_hung.ts";
+import { containerdNofile } from "./containerd_nofile.ts";
+import { cwdMissing } from "./cwd_missing.ts";
+import { dState } from "./d_state.ts";
+import { dockerdDown } from "./dockerd_down.ts";
+import { dockerdHung } from "./dockerd_hung.ts";
+import { dockerdNofile } from "./dockerd_nofile.ts";
+import { execFormat } from "./exec_format.ts";
+import { execNotExecutable } from "./exec_not_executable.ts";
+import { execNotFound } from "./exec_not_found.ts";
+import { healthTimeout } from "./health_timeout.ts";
+import { keyringQuota } from "./keyring_quota.ts";
+import { memcgOomApp } from "./memcg_oom_app.ts";
+import { memcgOomExec } from "./memcg_oom_exec.ts";
+import { memcgOomInit } from "./memcg_oom_init.ts";
 import { notRunning } from "./not_running.ts";
 import { paused } from "./paused.ts";
-import { pidsAppFork, pidsCgroupFull } from "./pids_cgroup_full.ts";
-import { pidMax, rlimitNproc, shimPidsFull, threadsMax } from "./process_limits.ts";
-import {
-  badInterpreter,
-  cwdMissing,
-  execFormat,
-  execNotExecutable,
-  execNotFound,
-  userUnknown,
-} from "./program.ts";
-import { containerdHung, dockerdHung, shimHung } from "./shim_hung.ts";
-import {
-  bindSourceMissing,
-  runtimeDirFull,
-  runtimeMissing,
-  seccompKill,
-} from "./start_failures.ts";
+import { pidMax } from "./pid_max.ts";
+import { pidsAppFork } from "./pids_app_fork.ts";
+import { pidsCgroupFull } from "./pids_cgroup_full.ts";
+import { procUnmounted } from "./proc_unmounted.ts";
+import { ptmxMissing } from "./ptmx_missing.ts";
+import { readOnlyFs } from "./read_only_fs.ts";
+import { rlimitNproc } from "./rlimit_nproc.ts";
+import { runtimeDirFull } from "./runtime_dir_full.ts";
+import { runtimeMissing } from "./runtime_missing.ts";
+import { seccompKill } from "./seccomp_kill.ts";
+import { shimHung } from "./shim_hung.ts";
+import { shimKilled } from "./shim_killed.ts";
+import { shimNofile } from "./shim_nofile.ts";
+import { shimPidsFull } from "./shim_pids_full.ts";
+import { slowLink } from "./slow_link.ts";
+import { stateMissing } from "./state_missing.ts";
+import { threadsMax } from "./threads_max.ts";
+import { userUnknown } from "./user_unknown.ts";
+import { zombies } from "./zombies.ts";
 
 /**
  * All causes that the doctor knows, in the order in which they hide each other: what stops every

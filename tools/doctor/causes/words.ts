@@ -20,6 +20,7 @@ export function ctrCommand(facts: Facts): string {
   return `ctr${address} -n ${facts.namespace || "default"}`;
 }
 
+/** A number of bytes for people. */
 export function formatBytes(bytes: number): string {
   if (!Number.isFinite(bytes)) return "no limit";
   if (bytes >= 1024 ** 3) return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
@@ -27,6 +28,7 @@ export function formatBytes(bytes: number): string {
   return `${Math.ceil(bytes / 1024)} KiB`;
 }
 
+/** A limit as the kernel writes it: a number, or "max". */
 export function formatMax(max: number): string {
   return Number.isFinite(max) ? String(max) : "max";
 }

@@ -51,6 +51,7 @@ export function isListening(survey: Survey, socket: string): boolean {
   return survey.listening.has(socket) || survey.listening.has(other);
 }
 
+/** How many descriptors a process has open and may have. */
 export function readDescriptorUse(files: HostFiles, pid: number): DescriptorUse | undefined {
   const limit = readLimit(files, pid, "Max open files");
   const open = files.list(`/proc/${pid}/fd`).length;

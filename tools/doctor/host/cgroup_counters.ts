@@ -24,6 +24,7 @@ export interface MemoryLevel {
 /** v1 writes "no limit" as the largest number of whole pages. */
 const V1_NO_LIMIT = 2 ** 62;
 
+/** Reads the pids counters of one cgroup. Undefined when it has none. */
 export function readPids(files: HostFiles, folder: string): PidsLevel | undefined {
   const current = number(files.read(`${folder}/pids.current`, 64));
   if (current === undefined) return undefined;
@@ -35,6 +36,7 @@ export function readPids(files: HostFiles, folder: string): PidsLevel | undefine
   };
 }
 
+/** Reads the memory counters of one cgroup. Undefined when it has none. */
 export function readMemory(
   files: HostFiles,
   folder: string,

@@ -12,6 +12,7 @@ export interface CgroupMounts {
 /** Deeper trees than this do not occur; a loop in our own reasoning must end. */
 const MAX_DEPTH = 64;
 
+/** Reads where this host mounts its cgroup hierarchies. */
 export function readCgroupMounts(files: HostFiles): CgroupMounts {
   const out: CgroupMounts = { v1: new Map() };
   for (const mount of readMounts(files, "self")) {

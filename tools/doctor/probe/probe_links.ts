@@ -1,4 +1,4 @@
-import { PIDS_OF_GENUINE_EXEC } from "../causes/pids_cgroup_full.ts";
+import { PIDS_OF_GENUINE_EXEC } from "../causes/pids_proof.ts";
 import { PROBE_MARK, tightestPids } from "../causes/words.ts";
 import type { FoundContainer } from "../discover/find_containers.ts";
 import type { ChainLink, Facts, ProbeFacts } from "../facts.ts";

@@ -1,4 +1,4 @@
-import { PIDS_OF_GENUINE_EXEC } from "../causes/pids_cgroup_full.ts";
+import { PIDS_OF_GENUINE_EXEC } from "../causes/pids_proof.ts";
 import { formatBytes, tightestPids } from "../causes/words.ts";
 import type { DaemonFacts, Facts } from "../facts.ts";
 

@@ -1,75 +1,6 @@
 import type { CauseRule } from "./cause.ts";
 import { dockerCommand, nameOf } from "./words.ts";
 
-export const stateMissing: CauseRule = {
-  id: "state-missing",
-  title: "the runtime's state of a running container is gone",
-  link: "runtime state",
-  needs: ["runtime", "init"],
-  proves(facts) {
-    const { runtime, init } = facts;
-    if (!init?.alive || !runtime?.stateFile || runtime.stateExists) return undefined;
-    return {
-      confidence: "certain",
-      sentence: `the container runs (process ${init.pid}) but ${runtime.stateFile} is gone, so the runtime does not know it`,
-      evidence: [
-        { kind: "path", value: "missing or unreadable", ref: runtime.stateFile },
-        {
-          kind: "path",
-          value: `first process ${init.pid} is alive`,
-          ref: `/proc/${init.pid}/stat`,
-        },
-      ],
-      fix: [
-        `${dockerCommand(facts)} restart ${nameOf(facts)}`,
-        "# keep cleaners (tmpreaper, systemd-tmpfiles, rm -rf /run/…) out of the runtime's root",
-      ],
-      verify: [`ls ${runtime.stateFile}`],
-      marks: { runc: "fails" },
-    };
-  },
-  refutes({ runtime }) {
-    return runtime?.stateExists ? `${runtime.stateFile} is there` : undefined;
-  },
-};
-
-export const cgroupGone: CauseRule = {
-  id: "cgroup-gone",
-  title: "the container's cgroup was removed or left",
-  link: "cgroup",
-  needs: ["cgroup", "init"],
-  proves(facts) {
-    const { init, cgroup } = facts;
-    if (!init?.alive || !cgroup || cgroup.missing.length === 0) return undefined;
-    const first = cgroup.missing[0]!;
-    const others = cgroup.missing.length > 1 ? ` and ${cgroup.missing.length - 1} more` : "";
-    return {
-      confidence: "certain",
-      sentence: `the cgroup that the runtime must join is gone: ${first}${others}, while the container runs elsewhere`,
-      evidence: [
-        ...cgroup.missing.map((path) => ({
-          kind: "path" as const,
-          value: "no such cgroup",
-          ref: path,
-        })),
-        { kind: "path", value: "where it really is", ref: `/proc/${init.pid}/cgroup` },
-      ],
-      fix: [
-        `${dockerCommand(facts)} restart ${nameOf(facts)}`,
-        "# and find who moves processes between cgroups (systemd daemon-reload without Delegate=)",
-      ],
-      verify: [`ls -d ${first}`],
-      marks: { runc: "fails" },
-    };
-  },
-  refutes({ cgroup }) {
-    if (!cgroup || cgroup.missing.length > 0 || cgroup.pids.length + cgroup.memory.length === 0) {
-      return undefined;
-    }
-    return "every cgroup that state.json names is there";
-  },
-};
-
 /** The shim is gone, whether its container survived it or not. */
 export const shimKilled: CauseRule = {
   id: "shim-killed",
@@ -81,7 +12,9 @@ export const shimKilled: CauseRule = {
     if (orphan) {
       return {
         confidence: "certain",
-        sentence: `no shim holds the container any more, though its first process ${facts.init?.pid} runs`,
+        sentence:
+          "no shim holds the container any more, though its first " +
+          `process ${facts.init?.pid} runs`,
         evidence: [
           {
             kind: "path",
@@ -125,7 +58,8 @@ function endedWithShim(facts: Parameters<CauseRule["proves"]>[0]) {
   return {
     confidence: "certain" as const,
     sentence:
-      "the container ended because its shim died: containerd lost the shim and killed what was left",
+      "the container ended because its shim died: containerd lost the " +
+      "shim and killed what was left",
     evidence: [
       {
         kind: "exit" as const,
@@ -144,7 +78,8 @@ function endedWithShim(facts: Parameters<CauseRule["proves"]>[0]) {
     ],
     fix: [
       `${dockerCommand(facts)} start ${nameOf(facts)}`,
-      "# find the killer: journalctl -k | grep -i 'killed process'; auditctl -a always,exit -S kill",
+      "# find the killer: journalctl -k | grep -i 'killed process'; " +
+        "auditctl -a always,exit -S kill",
     ],
     verify: [`pgrep -f 'containerd-shim.*${facts.id}'`],
     marks: { shim: "not-present" as const, container: "not-present" as const },

@@ -6,10 +6,11 @@ import { lastFailedLaunch } from "./words.ts";
 const DESCRIPTORS_OF_EXEC = 9;
 
 type Link = "shim" | "containerd" | "dockerd";
+
 type Use = NonNullable<DaemonFacts["descriptors"]>;
 
 /** A daemon that has used up its RLIMIT_NOFILE: one rule for three links. */
-function nofileRule(link: Link, service: string): CauseRule {
+export function nofileRule(link: Link, service: string): CauseRule {
   const of = (facts: Facts) => (link === "dockerd" ? facts.docker : facts[link]);
   return {
     id: `${link}-nofile`,
@@ -60,7 +61,3 @@ function somethingFailed(facts: Facts): boolean {
   const probeFailed = facts.probes.some((probe) => probe.attempts.some((one) => !one.ok));
   return lastFailedLaunch(facts) !== undefined || startFailed || probeFailed;
 }
-
-export const shimNofile = nofileRule("shim", "the service that starts the shim");
-export const containerdNofile = nofileRule("containerd", "containerd.service");
-export const dockerdNofile = nofileRule("dockerd", "docker.service");

@@ -1,0 +1,3 @@
+import { nofileRule } from "./nofile_rule.ts";
+
+export const shimNofile = nofileRule("shim", "the service that starts the shim");
