@@ -20,16 +20,22 @@ const FILES: Record<string, string> = {
   "etc/group": "root:x:0:\ndaemon:x:1:\nusers:x:100:nobody\nnogroup:x:65534:\n",
 };
 
-/** Writes a root file system as a tar archive: the system's static busybox with all its names. */
-export async function writeBusyboxTar(path: string): Promise<void> {
+/**
+ * Writes a root file system as a tar archive: the system's static busybox with all its names, and
+ * `programs` (name in /bin, file of the host).
+ */
+export async function writeBusyboxTar(
+  path: string,
+  programs: Record<string, string> = {},
+): Promise<void> {
   const archive = pack();
   const written = pipeline(archive, createWriteStream(path, { mode: 0o644 }));
-  addEntries(archive);
+  addEntries(archive, { busybox: BUSYBOX, ...programs });
   archive.finalize();
   await written;
 }
 
-function addEntries(archive: Pack): void {
+function addEntries(archive: Pack, programs: Record<string, string>): void {
   const folder = (name: string, mode: number) =>
     archive.entry({ name: `${name}/`, type: "directory", mode, mtime: MTIME });
   for (const name of FOLDERS) folder(name, 0o755);
@@ -37,7 +43,9 @@ function addEntries(archive: Pack): void {
   for (const [name, text] of Object.entries(FILES)) {
     archive.entry({ name, mode: 0o644, mtime: MTIME }, text);
   }
-  archive.entry({ name: "bin/busybox", mode: 0o755, mtime: MTIME }, readFileSync(BUSYBOX));
+  for (const [name, file] of Object.entries(programs)) {
+    archive.entry({ name: `bin/${name}`, mode: 0o755, mtime: MTIME }, readFileSync(file));
+  }
   for (const applet of applets()) {
     archive.entry({
       name: `bin/${applet}`,
