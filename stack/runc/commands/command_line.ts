@@ -66,10 +66,10 @@ function showGlobalHelp(): number {
   return 0;
 }
 
-function showCommandHelp(name: string): void {
+async function showCommandHelp(name: string): Promise<void> {
   const { commandHelp } = require("./command_help.ts") as typeof import("./command_help.ts");
   const verb = VERBS[name]!;
-  print(commandHelp(verb.load(), verb.usage));
+  print(commandHelp(await verb.load(), verb.usage));
 }
 
 /** Opens the log that the global flags name. Without a usable one, failures go to stderr as text. */
@@ -82,11 +82,11 @@ function openLog(parsed: Parsed): CommandLog {
 }
 
 /** Refuses too few and too many arguments, in runc's words, after showing the verb's help. */
-function checkArguments(command: Command, given: number): void {
+async function checkArguments(command: Command, given: number): Promise<void> {
   const [least, most] = command.args;
   if (given >= least && given <= most) return;
   print("Incorrect Usage.\n\n");
-  showCommandHelp(command.name);
+  await showCommandHelp(command.name);
   const kind = least === most ? "exactly" : given < least ? "a minimum of" : "a maximum of";
   const count = given < least || least === most ? least : most;
   throw refuse(
@@ -115,19 +115,19 @@ function invocation(global: Parsed, log: CommandLog, own: Parsed): Invocation {
 
 async function runVerb(name: string, argv: string[], global: Parsed): Promise<number> {
   const log = openLog(global);
-  const command = VERBS[name]!.load();
+  const command = await VERBS[name]!.load();
   let own: Parsed;
   try {
     own = parseFlags(argv, [...command.flags, HELP_FLAG], command.stopAtFirst ?? false);
     if (own.flags.on("help")) {
-      showCommandHelp(name);
+      await showCommandHelp(name);
       return 0;
     }
-    checkArguments(command, own.args.length);
+    await checkArguments(command, own.args.length);
   } catch (error) {
     if (!(error instanceof UsageError)) return report(log, commandFailure(error, name), 1);
     print(`Incorrect Usage: ${error.message}\n\n`);
-    showCommandHelp(name);
+    await showCommandHelp(name);
     return report(log, refuse("arguments", error.message, "invalid_argument"), 1);
   }
   try {
@@ -178,7 +178,7 @@ async function dispatch(argv: string[]): Promise<number> {
     const [topic] = rest;
     if (topic === undefined) return showGlobalHelp();
     if (VERBS[topic]) {
-      showCommandHelp(topic);
+      await showCommandHelp(topic);
       return 0;
     }
     return unknownCommand(topic, global);

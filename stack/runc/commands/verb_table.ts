@@ -2,78 +2,78 @@ import type { Command } from "./command_types.ts";
 
 interface Verb {
   usage: string;
-  /** Loads the verb's own modules, and no other's. */
-  load(): Command;
+  /** Loads the verb's own chunk of the executable, and no other's. */
+  load(): Promise<Command>;
 }
 
 /** Every verb, with the line that the help shows. */
 export const VERBS: Record<string, Verb> = {
   checkpoint: {
     usage: "checkpoint a running container (not supported)",
-    load: () => require("./verb_checkpoint.ts").checkpointCommand,
+    load: async () => (await import("./verb_checkpoint.ts")).checkpointCommand,
   },
   create: {
     usage: "create a container",
-    load: () => require("./verb_create.ts").createCommand,
+    load: async () => (await import("./verb_create.ts")).createCommand,
   },
   delete: {
     usage: "delete what a stopped container still holds",
-    load: () => require("./verb_delete.ts").deleteCommand,
+    load: async () => (await import("./verb_delete.ts")).deleteCommand,
   },
   events: {
     usage: "print a container's statistics and out-of-memory events",
-    load: () => require("./verb_events.ts").eventsCommand,
+    load: async () => (await import("./verb_events.ts")).eventsCommand,
   },
   exec: {
     usage: "start one more process in a container",
-    load: () => require("./verb_exec.ts").execCommand,
+    load: async () => (await import("./verb_exec.ts")).execCommand,
   },
   features: {
     usage: "print what this runtime supports, as JSON",
-    load: () => require("./verb_features.ts").featuresCommand,
+    load: async () => (await import("./verb_features.ts")).featuresCommand,
   },
   kill: {
     usage: "send a signal (SIGTERM unless named) to a container's first process",
-    load: () => require("./verb_kill.ts").killCommand,
+    load: async () => (await import("./verb_kill.ts")).killCommand,
   },
   list: {
     usage: "list the containers below the root",
-    load: () => require("./verb_list.ts").listCommand,
+    load: async () => (await import("./verb_list.ts")).listCommand,
   },
   pause: {
     usage: "freeze all processes of a container",
-    load: () => require("./verb_pause.ts").pauseCommand,
+    load: async () => (await import("./verb_pause.ts")).pauseCommand,
   },
   ps: {
     usage: "list the processes of a container",
-    load: () => require("./verb_ps.ts").psCommand,
+    load: async () => (await import("./verb_ps.ts")).psCommand,
   },
   restore: {
     usage: "restore a checkpointed container (not supported)",
-    load: () => require("./verb_checkpoint.ts").restoreCommand,
+    load: async () => (await import("./verb_checkpoint.ts")).restoreCommand,
   },
   resume: {
     usage: "thaw the processes of a paused container",
-    load: () => require("./verb_pause.ts").resumeCommand,
+    load: async () => (await import("./verb_pause.ts")).resumeCommand,
   },
   run: {
     usage: "create and start a container",
-    load: () => require("./verb_run.ts").runCommand,
+    load: async () => (await import("./verb_run.ts")).runCommand,
   },
   spec: {
     usage: "write a new config.json",
-    load: () => require("./verb_spec_file.ts").specCommand,
+    load: async () => (await import("./verb_spec_file.ts")).specCommand,
   },
   start: {
     usage: "start the program of a created container",
-    load: () => require("./verb_start.ts").startCommand,
+    load: async () => (await import("./verb_start.ts")).startCommand,
   },
   state: {
     usage: "print the state of a container",
-    load: () => require("./verb_state.ts").stateCommand,
+    load: async () => (await import("./verb_state.ts")).stateCommand,
   },
   update: {
     usage: "change the limits of a container",
-    load: () => require("./verb_update.ts").updateCommand,
+    load: async () => (await import("./verb_update.ts")).updateCommand,
   },
 };
