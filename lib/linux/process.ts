@@ -12,7 +12,6 @@ interface ProcessCalls {
   ): number;
   waitProcess(pid: number, options: number): number | undefined;
   pidfdOpen(pid: number): number;
-  connectUnix(path: string): number;
   sealedMemory(name: string, bytes: Buffer | null, path: string | null): number;
   writeAt(fd: number, bytes: Buffer): void;
   readAt(fd: number, bytes: Buffer): number;
@@ -58,8 +57,6 @@ export function startProcess(start: ProcessStart): number {
 export const reapProcess = (pid: number) => calls().waitProcess(pid, WNOHANG);
 /** pidfd_open(2): readable when the process ended. Close-on-exec. */
 export const pidfdOpen = (pid: number) => calls().pidfdOpen(pid);
-/** A connected unix stream socket, close-on-exec. */
-export const connectUnix = (path: string) => calls().connectUnix(path);
 
 /** A memory file with these bytes that nobody can change, opened for reading. */
 export const sealedBytes = (name: string, bytes: Buffer) => calls().sealedMemory(name, bytes, null);

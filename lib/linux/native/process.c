@@ -13,9 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -162,24 +160,6 @@ static napi_value call_pidfd_open(napi_env env, napi_callback_info info) {
   addon_args(env, info, args);
   int fd = (int)syscall(SYS_pidfd_open, (pid_t)addon_int(env, args[0], -1), 0);
   return fd >= 0 ? addon_number(env, fd) : addon_throw_errno(env, errno, "pidfd_open", NULL);
-}
-
-/* connectUnix(path): a connected stream socket, close-on-exec */
-static napi_value call_connect_unix(napi_env env, napi_callback_info info) {
-  napi_value args[ADDON_MAX_ARGS];
-  addon_args(env, info, args);
-  char *path = addon_string(env, args[0]);
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  int number = path == NULL ? EINVAL : strlen(path) >= sizeof address.sun_path ? ENAMETOOLONG : 0;
-  int fd = number == 0 ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-  if (number == 0) {
-    strcpy(address.sun_path, path);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) number = errno;
-  }
-  napi_value out = number == 0 ? addon_number(env, fd) : addon_throw_errno(env, number, "connect", path);
-  if (number != 0 && fd >= 0) close(fd);
-  free(path);
-  return out;
 }
 
 static bool write_whole(int fd, const uint8_t *data, size_t length) {
@@ -335,7 +315,7 @@ static napi_value call_hold_loop(napi_env env, napi_callback_info info) {
 
 const struct addon_function process_functions[] = {
     {"startProcess", call_start_process}, {"waitProcess", call_wait_process},
-    {"pidfdOpen", call_pidfd_open},       {"connectUnix", call_connect_unix},
+    {"pidfdOpen", call_pidfd_open},
     {"sealedMemory", call_sealed_memory}, {"writeAt", call_write_at},
     {"readAt", call_read_at},
     {"clockMonotonic", call_clock_monotonic},

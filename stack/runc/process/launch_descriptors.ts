@@ -1,5 +1,6 @@
+import { SOCK } from "#lib/linux/descriptor.ts";
 import { closeFile, O, openFile, readLink, statFile } from "#lib/linux/file.ts";
-import { connectUnix } from "#lib/linux/process.ts";
+import { connectUnix } from "#lib/linux/socket.ts";
 import { NAMESPACE_FILE } from "../spec/linux_constants.ts";
 import type { InitDescriptors } from "../spec/plan_inputs.ts";
 import type { NamespaceType } from "../spec/spec_types.ts";
@@ -31,7 +32,8 @@ export class LaunchDescriptors {
   /** The console socket, by path or as a descriptor that stays the caller's. */
   addConsole(path: string | undefined, fd: number | undefined): void {
     if (fd !== undefined) this.names.console = this.#give(fd, false);
-    else if (path !== undefined) this.names.console = this.#give(connectUnix(path), true);
+    else if (path !== undefined)
+      this.names.console = this.#give(connectUnix(SOCK.STREAM, path), true);
   }
 
   addNamespace(type: NamespaceType, path: string): void {

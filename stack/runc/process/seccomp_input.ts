@@ -1,7 +1,7 @@
 import { failure } from "#lib/errors/chain_error.ts";
-import { sendWithFds } from "#lib/linux/descriptor.ts";
+import { SOCK, sendWithFds } from "#lib/linux/descriptor.ts";
 import { closeFile } from "#lib/linux/file.ts";
-import { connectUnix } from "#lib/linux/process.ts";
+import { connectUnix } from "#lib/linux/socket.ts";
 import type { SeccompFilter } from "../spec/plan_inputs.ts";
 import type { Spec } from "../spec/spec_types.ts";
 
@@ -41,7 +41,7 @@ export function listenerOf(
     };
     let socket = -1;
     try {
-      socket = connectUnix(listenerPath);
+      socket = connectUnix(SOCK.STREAM, listenerPath);
       sendWithFds(socket, Buffer.from(JSON.stringify(state)), [fd]);
     } catch (error) {
       throw failure({
