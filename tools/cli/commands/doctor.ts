@@ -24,6 +24,11 @@ export async function runDoctor(
   flags: DoctorFlags,
 ): Promise<number> {
   const options = toOptions(container, program, flags);
+  if (container === "explain") {
+    const { container: _, ...rest } = options;
+    const { runDoctorExplain } = await import("./doctor_explain.ts");
+    return runDoctorExplain(program, rest, flags.json === true);
+  }
   const { reports, blind } = await examine(options);
   if (flags.json) {
     const body =

@@ -41,7 +41,8 @@ function addDoctor(program: Command): void {
     .description(
       "Examines one container, or all that run, on Docker, containerd, " +
         "a bare runtime or catena.\n" +
-        "Finds sockets and folders by itself. `doctor explain TEXT` recognises an error message.",
+        "Finds sockets and folders by itself. `doctor explain TEXT` (or `doctor explain < LOG`)\n" +
+        "says what an error message means, of any link and era.",
     )
     .argument("[container]", "name, id or beginning of an id; without it: all that run")
     .argument("[program...]", "after --: a program whose exec is to be checked")
@@ -56,8 +57,7 @@ function addDoctor(program: Command): void {
     .option("--probe", "try execs even where few pids or little memory are left", false)
     .option("--read-only", "try nothing, look only", false)
     .action(async (container: string | undefined, words: string[], flags: DoctorFlags) => {
-      const { runDoctor } =
-        require("../commands/doctor.ts") as typeof import("../commands/doctor.ts");
+      const { runDoctor } = await import("../commands/doctor.ts");
       process.exitCode = await runDoctor(container, words, flags);
     });
 }
@@ -69,8 +69,8 @@ function addTrace(program: Command): void {
     .argument("[id]", "trace id")
     .option("--last", "the latest trace that reached a runtime")
     .option("--json", "machine-readable")
-    .action((id: string | undefined, flags: TraceFlags) => {
-      const { runTrace } = require("../commands/trace.ts") as typeof import("../commands/trace.ts");
+    .action(async (id: string | undefined, flags: TraceFlags) => {
+      const { runTrace } = await import("../commands/trace.ts");
       process.exitCode = runTrace(id, flags);
     });
 }
@@ -80,9 +80,9 @@ function addExplain(program: Command): void {
     .summary("show a recorded failure: link, frames, evidence, cause and fix")
     .argument("<id>", "the id at the end of an error message")
     .option("--json", "machine-readable")
-    .action((id: string, flags: ExplainFlags) => {
-      const module = require("../commands/explain.ts") as typeof import("../commands/explain.ts");
-      process.exitCode = module.runExplain(id, flags);
+    .action(async (id: string, flags: ExplainFlags) => {
+      const { runExplain } = await import("../commands/explain.ts");
+      process.exitCode = runExplain(id, flags);
     });
 }
 

@@ -1,0 +1,83 @@
+import type { KnownMessage } from "./known_message.ts";
+
+/** Messages about the program, its user, its folder and its mounts. */
+export const PROGRAM_MESSAGES: readonly KnownMessage[] = [
+  {
+    pattern: /executable file not found in \$PATH/i,
+    meaning: "no folder of PATH in the container holds the program",
+    links: ["runc", "image"],
+    causes: [
+      { id: "exec-not-found", evidence: "the program in /proc/INIT/root, folder by folder" },
+    ],
+  },
+  {
+    pattern: /exec format error/i,
+    meaning: "the kernel does not know the file's format (ENOEXEC)",
+    links: ["kernel"],
+    causes: [{ id: "exec-format", evidence: "the file's first bytes and e_machine" }],
+  },
+  {
+    pattern: /chdir to cwd/i,
+    meaning: "the working folder cannot be entered in the container",
+    links: ["runc init"],
+    causes: [{ id: "cwd-missing", evidence: "stat of the folder in the rootfs" }],
+  },
+  {
+    pattern: /unable to find (user|group)|no matching entries in (passwd|group) file/i,
+    meaning: "the user or group is not in the image's own files",
+    links: ["dockerd", "runc"],
+    causes: [{ id: "user-unknown", evidence: "grep in /etc/passwd or /etc/group of the rootfs" }],
+  },
+  {
+    pattern: /bind source path does not exist|error while creating mount source path/i,
+    meaning: "the host has no such file or folder to mount",
+    links: ["dockerd"],
+    causes: [{ id: "bind-source-missing", evidence: "stat of the source on the host" }],
+  },
+  {
+    pattern: /error closing exec fds|\/proc\/self\/fd/i,
+    meaning: "init has no procfs to list its own descriptors",
+    links: ["runc init"],
+    causes: [{ id: "proc-unmounted", evidence: "/proc in /proc/INIT/mountinfo" }],
+  },
+  {
+    pattern: /open \/dev\/ptmx|\/dev\/pts?\/ptmx/i,
+    meaning: "no terminal can be opened in the container",
+    links: ["runc init"],
+    causes: [{ id: "ptmx-missing", evidence: "dev/ptmx in /proc/INIT/root" }],
+  },
+  {
+    pattern: /read-only file system/i,
+    meaning: "a write met a mount that is read-only (EROFS)",
+    links: ["mount", "container"],
+    causes: [{ id: "read-only-fs", evidence: "the mount's options in /proc/INIT/mountinfo" }],
+  },
+  {
+    pattern: /apparmor.*(not loaded|failed)|apparmor failed to apply profile/i,
+    meaning: "the AppArmor profile is not in the kernel",
+    links: ["runc init"],
+    causes: [{ id: "apparmor-missing", evidence: "/sys/kernel/security/apparmor/profiles" }],
+  },
+  {
+    pattern: /port is already allocated|address already in use/i,
+    meaning: "somebody else listens on the port",
+    links: ["dockerd"],
+    causes: [{ id: "port-taken", evidence: "who listens: ss -ltnp" }],
+  },
+  {
+    pattern:
+      /exec: "[^"]*": (stat [^:]*: )?no such file or directory|exec [^ ]+: no such file or directory/i,
+    meaning: "the program, or the interpreter that it names, is missing",
+    links: ["image", "kernel"],
+    causes: [
+      { id: "exec-not-found", evidence: "stat of the path in the rootfs" },
+      { id: "bad-interpreter", evidence: "the file is there: its #! line or PT_INTERP" },
+    ],
+  },
+  {
+    pattern: /(exec|starting container process).*permission denied|permission denied: unknown/i,
+    meaning: "the file may not be executed, or is a folder",
+    links: ["image"],
+    causes: [{ id: "exec-not-executable", evidence: "mode and type of the file in the rootfs" }],
+  },
+];
