@@ -76,8 +76,7 @@ let lastToken = 0;
  * command that has nothing else to do.
  */
 export function awaitReadable(fd: number, timeoutMs: number, blockMs = 0): Promise<boolean> {
-  const [ready] = poll([fd, POLL.IN], blockMs);
-  if (ready) return Promise.resolve(true);
+  if (blockReadable(fd, blockMs)) return Promise.resolve(true);
   return new Promise((resolve, reject) => {
     const token = ++lastToken;
     const finish = (readable: boolean) => {
@@ -99,6 +98,16 @@ export function awaitReadable(fd: number, timeoutMs: number, blockMs = 0): Promi
       reject(error);
     }
   });
+}
+
+/** A signal (a child's end) interrupts poll: it goes on for what is left of the time. */
+function blockReadable(fd: number, blockMs: number): boolean {
+  const endsAt = performance.now() + blockMs;
+  for (let left = blockMs; ; left = Math.ceil(endsAt - performance.now())) {
+    const [ready] = poll([fd, POLL.IN], Math.max(left, 0));
+    if (ready) return true;
+    if (left <= 0) return false;
+  }
 }
 
 /** Waits for a child's end and reaps it; `blockMs` as above. Returns its wait(2) status. */

@@ -1,18 +1,20 @@
 import {
-  CHARGED,
   PAGE_BYTES,
   RECORD_FIELDS,
-  RECORD_STATE,
   REPORT_DETAIL_BYTES,
   REPORT_FIELDS,
   REPORT_HEADER_BYTES,
   REPORT_MAGIC,
   REPORT_RECORD_BYTES,
-  STAGE,
 } from "./layout.ts";
 
 export type StageName = "none" | "parent" | "child" | "grandchild";
 export type RecordState = "untouched" | "started" | "done" | "failed";
+
+/** Names by number, in the order of the layout's tables. */
+const STAGES: readonly StageName[] = ["none", "parent", "child", "grandchild"];
+const STATES: readonly RecordState[] = ["untouched", "started", "done", "failed"];
+const CHARGES: readonly InitReport["charged"][] = ["none", "cgroup", "fallback"];
 
 /** What the report page says of one operation. Times are CLOCK_MONOTONIC nanoseconds, 0 unknown. */
 export interface OperationRecord {
@@ -71,11 +73,11 @@ export function decodeReport(page: Buffer, operations: number, grandchildFrom: n
   const detail = page.subarray(REPORT_FIELDS.detail, REPORT_FIELDS.detail + REPORT_DETAIL_BYTES);
   const end = detail.indexOf(0);
   const report: InitReport = {
-    stage: nameOf(STAGE, u32("stage")) ?? "none",
+    stage: STAGES[u32("stage")] ?? "none",
     current: Math.min(u32("current"), Math.max(operations - 1, 0)),
     errno: u32("errno"),
     pids: { parent: u32("parentPid"), child: u32("childPid"), grandchild: u32("grandchildPid") },
-    charged: nameOf(CHARGED, u32("charged")) ?? "none",
+    charged: CHARGES[u32("charged")] ?? "none",
     pidsLevel: {
       level: u32("level"),
       current: page.readBigInt64LE(REPORT_FIELDS.levelCurrent),
@@ -108,7 +110,7 @@ function decodeRecords(
     const finished = Number(page.readBigUInt64LE(at + RECORD_FIELDS.finished));
     // The operation that clones the grandchild is started by one clock and finished by the other.
     records.push({
-      state: nameOf(RECORD_STATE, page.readUInt32LE(at + RECORD_FIELDS.state)) ?? "untouched",
+      state: STATES[page.readUInt32LE(at + RECORD_FIELDS.state)] ?? "untouched",
       startedNs: index > grandchildFrom ? shifted(started, shift) : started,
       finishedNs: index >= grandchildFrom ? shifted(finished, shift) : finished,
       errno: page.readUInt32LE(at + RECORD_FIELDS.errno),
@@ -132,8 +134,4 @@ function clockShift(page: Buffer): number {
 
 function shifted(ns: number, shift: number): number {
   return ns === 0 ? 0 : ns - shift;
-}
-
-function nameOf<T extends Record<string, number>>(names: T, value: number): keyof T | undefined {
-  return Object.keys(names).find((name) => names[name] === value);
 }

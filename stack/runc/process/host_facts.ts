@@ -1,5 +1,6 @@
 import { readTextIfAny, statFile } from "#lib/linux/file.ts";
 import type { HostFacts } from "../spec/plan_inputs.ts";
+import type { Process, Spec } from "../spec/spec_types.ts";
 
 /** Clock sources that the vDSO reads by itself. */
 const PLAIN_CLOCKS = new Set([
@@ -18,15 +19,37 @@ export interface MountInfo {
   superOptions: string[];
 }
 
-/** Reads what a plan depends on. `rootfs` is left out for an exec, which mounts nothing. */
-export function readHostFacts(rootfs?: string): HostFacts {
+/** What of the host a plan will ask for: the rest is not read. */
+export interface WantedFacts {
+  /** Left out for an exec, which mounts nothing. */
+  rootfs?: string;
+  /** Whether the clock is read behind a seccomp filter. */
+  clock: boolean;
+  /** Whether the process has no RLIMIT_NOFILE of its own. */
+  nofile: boolean;
+}
+
+/** Which facts a spec needs. */
+export function wantedFacts(
+  spec: Spec,
+  process: Process | undefined,
+  rootfs?: string,
+): WantedFacts {
+  let nofile = true;
+  for (const { type } of process?.rlimits ?? []) if (type === "RLIMIT_NOFILE") nofile = false;
+  const wanted: WantedFacts = { clock: spec.linux?.seccomp !== undefined, nofile };
+  if (rootfs !== undefined) wanted.rootfs = rootfs;
+  return wanted;
+}
+
+/** Reads what a plan depends on. */
+export function readHostFacts({ rootfs, clock, nofile }: WantedFacts): HostFacts {
   const status = readTextIfAny("/proc/self/status") ?? "";
-  const mask = (name: string) => BigInt(`0x${status.match(`${name}:\\s*([0-9a-f]+)`)?.[1] ?? "0"}`);
   const facts: HostFacts = {
-    uid: Number(status.match(/^Uid:\s*\d+\s+(\d+)/m)?.[1] ?? 0),
-    permitted: mask("CapPrm"),
-    bounding: mask("CapBnd"),
-    clockWithoutSyscall: PLAIN_CLOCKS.has((readTextIfAny(CLOCK_SOURCE) ?? "").trim()),
+    uid: process.geteuid!(),
+    permitted: statusMask(status, "CapPrm:\t"),
+    bounding: statusMask(status, "CapBnd:\t"),
+    clockWithoutSyscall: !clock || PLAIN_CLOCKS.has((readTextIfAny(CLOCK_SOURCE) ?? "").trim()),
     cgroupMounts: [],
     pureV2: false,
     pseudoMounts: [],
@@ -34,10 +57,16 @@ export function readHostFacts(rootfs?: string): HostFacts {
     kcore: true,
     inUserNamespace: false,
   };
-  const nofile = parentNofile();
-  if (nofile) facts.nofile = nofile;
+  const limit = nofile ? parentNofile() : undefined;
+  if (limit) facts.nofile = limit;
   if (rootfs !== undefined) addMountFacts(facts, rootfs);
   return facts;
+}
+
+/** A mask of sixteen hexadecimal digits in /proc/PID/status. */
+function statusMask(status: string, name: string): bigint {
+  const at = status.indexOf(name);
+  return at < 0 ? 0n : BigInt(`0x${status.slice(at + name.length, at + name.length + 16)}`);
 }
 
 /** What only building a root needs: mounts, the file system's helpers, our own user namespace. */

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { compileCreate } from "../spec/plan_compile.ts";
 import type { CreateInputs } from "../spec/plan_inputs.ts";
 import { conductLaunch } from "./conduct_launch.ts";
-import { readHostFacts } from "./host_facts.ts";
+import { readHostFacts, wantedFacts } from "./host_facts.ts";
 import { InitRun } from "./init_run.ts";
 import { LaunchDescriptors, pidsEscape, realPath } from "./launch_descriptors.ts";
 import type { ContainerLaunch, Launched, LaunchTask } from "./launch_types.ts";
@@ -55,7 +55,7 @@ function createInputs(
     id: launch.id,
     spec,
     cgroup,
-    facts: readHostFacts(rootfs),
+    facts: readHostFacts(wantedFacts(spec, spec.process, rootfs)),
     fds: fds.names,
     preserveFds: launch.preserveFds ?? 0,
     rootfs,

@@ -5,7 +5,7 @@ import { compileExec } from "../spec/plan_compile.ts";
 import type { ExecInputs } from "../spec/plan_inputs.ts";
 import type { NamespaceType } from "../spec/spec_types.ts";
 import { conductLaunch } from "./conduct_launch.ts";
-import { readHostFacts } from "./host_facts.ts";
+import { readHostFacts, wantedFacts } from "./host_facts.ts";
 import { InitRun } from "./init_run.ts";
 import { isOwnNamespace, LaunchDescriptors, pidsEscape } from "./launch_descriptors.ts";
 import type { ExecLaunch, Launched, LaunchTask } from "./launch_types.ts";
@@ -59,7 +59,7 @@ function execInputs(launch: ExecLaunch, fds: LaunchDescriptors): ExecInputs {
     id: launch.id,
     spec,
     cgroup,
-    facts: readHostFacts(),
+    facts: readHostFacts(wantedFacts(spec, process)),
     fds: fds.names,
     preserveFds: launch.preserveFds ?? 0,
     process,

@@ -90,9 +90,7 @@ export function compileIdentity(
   if (process.noNewPrivileges) plan.add({ op: "no-new-privs" });
   plan.add({ op: "stdio-owner", uid: user.uid });
   plan.add({ op: "chdir", path: process.cwd, early: true });
-  if (!(process.env ?? []).some((entry) => /^HOME=./.test(entry))) {
-    plan.add({ op: "home", uid: user.uid });
-  }
+  if (lacksHome(process.env ?? [])) plan.add({ op: "home", uid: user.uid });
   const masks = capabilityMasks(plan, process.capabilities, options.facts);
   plan.add({ op: "bounding-set", mask: masks.bounding });
   plan.add({
@@ -106,6 +104,11 @@ export function compileIdentity(
   const { effective, permitted, inheritable, ambient } = masks;
   plan.add({ op: "capabilities", effective, permitted, inheritable, ambient });
   plan.add({ op: "chdir", path: process.cwd, early: false });
+}
+
+function lacksHome(env: readonly string[]): boolean {
+  for (const entry of env) if (entry.startsWith("HOME=") && entry !== "HOME=") return false;
+  return true;
 }
 
 export function compileSeccomp(
