@@ -1,13 +1,11 @@
 import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { join } from "node:path";
+  listFolder,
+  makeFolders,
+  readText,
+  removeFile,
+  statFile,
+  writeTextAtomically,
+} from "../linux/file.ts";
 import type { ChainError } from "./chain_error.ts";
 import { type ChainErrorJson, chainErrorFromJson, chainErrorToJson } from "./error_json.ts";
 
@@ -16,7 +14,7 @@ const MAX_RECORDS = 512;
 
 /** Where failures are recorded so that an id in a text can be resolved. */
 export function recordsFolder(stateDir: string): string {
-  return join(stateDir, "errors");
+  return `${stateDir}/errors`;
 }
 
 /**
@@ -26,15 +24,13 @@ export function recordsFolder(stateDir: string): string {
 export function recordError(stateDir: string, error: ChainError): void {
   const folder = recordsFolder(stateDir);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, `${error.id}.json`);
+    makeFolders(folder, 0o700);
     const record = {
       time: new Date().toISOString(),
       message: error.message,
       chain: chainErrorToJson(error),
     };
-    writeFileSync(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 });
-    renameSync(`${path}.tmp`, path);
+    writeTextAtomically(`${folder}/${error.id}.json`, JSON.stringify(record));
     dropOldest(folder);
   } catch {
     // Recording is a service to the reader of the error, who still has the error itself.
@@ -48,7 +44,7 @@ export function findErrorRecord(
 ): { time: string; error: ChainError } | undefined {
   if (!/^[a-z0-9]{1,32}$/.test(id)) return undefined;
   try {
-    const text = readFileSync(join(recordsFolder(stateDir), `${id}.json`), "utf8");
+    const text = readText(`${recordsFolder(stateDir)}/${id}.json`);
     const record = JSON.parse(text) as { time: string; chain: ChainErrorJson };
     const error = chainErrorFromJson(record.chain);
     return error ? { time: record.time, error } : undefined;
@@ -58,20 +54,15 @@ export function findErrorRecord(
 }
 
 function dropOldest(folder: string): void {
-  const names = readdirSync(folder);
+  const names = listFolder(folder);
   if (names.length <= MAX_RECORDS) return;
-  const aged = names.map((name) => ({ name, time: modified(join(folder, name)) }));
+  const aged = names.map(({ name }) => {
+    const path = `${folder}/${name}`;
+    return { path, time: statFile(path)?.modifiedMs ?? 0 };
+  });
   aged.sort((a, b) => a.time - b.time);
   // A quarter at a time, so that the listing is not repeated for every failure at the limit.
-  for (const { name } of aged.slice(0, names.length - (MAX_RECORDS * 3) / 4)) {
-    unlinkSync(join(folder, name));
-  }
-}
-
-function modified(path: string): number {
-  try {
-    return statSync(path).mtimeMs;
-  } catch {
-    return 0;
+  for (const { path } of aged.slice(0, names.length - (MAX_RECORDS * 3) / 4)) {
+    removeFile(path);
   }
 }

@@ -22,6 +22,10 @@ export interface FileStat {
   dev: number;
   ino: number;
   rdev: number;
+  /** Bytes. */
+  size: number;
+  /** Time of the last change of content, milliseconds since 1970. */
+  modifiedMs: number;
 }
 
 /** open(2) flags. */

@@ -1,5 +1,4 @@
-import { appendFile, appendFileSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { makeFolders, O, readText, renameFile, statFile, writeText } from "../linux/file.ts";
 import type { SpanRecord } from "./span.ts";
 import type { SpanSink } from "./tracer.ts";
 
@@ -11,7 +10,7 @@ const FLUSH_AT_SPANS = 256;
 
 /** Where every process of a host appends its spans: JSON lines, two files in turn. */
 export function spoolPath(stateDir: string): string {
-  return join(stateDir, "trace", "spans.jsonl");
+  return `${stateDir}/trace/spans.jsonl`;
 }
 
 /**
@@ -40,7 +39,7 @@ export class SpoolSink implements SpanSink {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#pending.length === 0) return undefined;
-    const text = `${this.#pending.map((span) => JSON.stringify(span)).join("\n")}\n`;
+    const text = spanLines(this.#pending);
     this.#pending = [];
     return text;
   }
@@ -48,39 +47,50 @@ export class SpoolSink implements SpanSink {
   #flush(): void {
     const text = this.#take();
     if (text === undefined) return;
+    // Here and not above: only daemons come here, and loading it costs a command 2 ms.
+    const { appendFile } = require("node:fs") as typeof import("node:fs");
     appendFile(this.#path, text, { mode: 0o600 }, (error) => {
-      if (error) this.#write(text);
-      else this.#rotate();
+      if (error) appendText(this.#path, text);
+      else rotate(this.#path);
     });
   }
 
   /** Writes what is pending before the process ends. Never throws. */
   flushSync(): void {
     const text = this.#take();
-    if (text !== undefined) this.#write(text);
+    if (text !== undefined) appendText(this.#path, text);
   }
+}
 
-  #write(text: string): void {
+/** Appends a command's spans at its end. Never throws. */
+export function appendSpans(stateDir: string, spans: readonly SpanRecord[]): void {
+  if (spans.length > 0) appendText(spoolPath(stateDir), spanLines(spans));
+}
+
+const spanLines = (spans: readonly SpanRecord[]) =>
+  `${spans.map((span) => JSON.stringify(span)).join("\n")}\n`;
+
+function appendText(path: string, text: string): void {
+  const append = () => writeText(path, text, O.WRONLY | O.APPEND | O.CREAT, 0o600);
+  try {
+    append();
+  } catch {
     try {
-      appendFileSync(this.#path, text, { mode: 0o600 });
+      makeFolders(path.slice(0, path.lastIndexOf("/")), 0o700);
+      append();
     } catch {
-      try {
-        mkdirSync(join(this.#path, ".."), { recursive: true, mode: 0o700 });
-        appendFileSync(this.#path, text, { mode: 0o600 });
-      } catch {
-        // A trace that cannot be written must not fail the work that it describes.
-        return;
-      }
+      // A trace that cannot be written must not fail the work that it describes.
+      return;
     }
-    this.#rotate();
   }
+  rotate(path);
+}
 
-  #rotate(): void {
-    try {
-      if (statSync(this.#path).size > MAX_SPOOL_BYTES) renameSync(this.#path, `${this.#path}.1`);
-    } catch {
-      // Another process rotated it first.
-    }
+function rotate(path: string): void {
+  try {
+    if ((statFile(path)?.size ?? 0) > MAX_SPOOL_BYTES) renameFile(path, `${path}.1`);
+  } catch {
+    // Another process rotated it first.
   }
 }
 
@@ -90,7 +100,7 @@ export function readSpool(stateDir: string): SpanRecord[] {
   for (const path of [`${spoolPath(stateDir)}.1`, spoolPath(stateDir)]) {
     let text: string;
     try {
-      text = readFileSync(path, "utf8");
+      text = readText(path);
     } catch {
       continue;
     }

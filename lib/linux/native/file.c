@@ -203,7 +203,7 @@ static void set_number(napi_env env, napi_value object, const char *key, int64_t
   napi_set_named_property(env, object, key, addon_number(env, value));
 }
 
-/* statFile(path, follow): {mode, uid, gid, dev, ino, rdev}, or undefined when there is no such file */
+/* statFile(path, follow): {mode, uid, gid, dev, ino, rdev, size, modifiedMs}, or undefined when there is no such file */
 static napi_value call_stat_file(napi_env env, napi_callback_info info) {
   napi_value args[ADDON_MAX_ARGS], out;
   addon_args(env, info, args);
@@ -220,6 +220,9 @@ static napi_value call_stat_file(napi_env env, napi_callback_info info) {
     set_number(env, out, "dev", (int64_t)st.st_dev);
     set_number(env, out, "ino", (int64_t)st.st_ino);
     set_number(env, out, "rdev", (int64_t)st.st_rdev);
+    set_number(env, out, "size", (int64_t)st.st_size);
+    set_number(env, out, "modifiedMs",
+               (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
   } else if (errno == ENOENT || errno == ENOTDIR) {
     out = addon_undefined(env);
   } else {

@@ -1,12 +1,7 @@
 import { expect, test } from "bun:test";
+import { cleanPath } from "#lib/linux/path.ts";
 import { parseCgroupLayout, parseProcessCgroups } from "./cgroup_layout.ts";
-import {
-  cgroupLocation,
-  cgroupPaths,
-  cleanPath,
-  expandSlice,
-  systemdInnerPath,
-} from "./cgroup_path.ts";
+import { cgroupLocation, cgroupPaths, expandSlice, systemdInnerPath } from "./cgroup_path.ts";
 
 const HYBRID = parseCgroupLayout(`30 24 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
 31 30 0:27 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct

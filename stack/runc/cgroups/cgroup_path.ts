@@ -1,24 +1,9 @@
+import { cleanPath } from "#lib/linux/path.ts";
 import type { CgroupConfig } from "./cgroup_config.ts";
 import { type CgroupLayout, type CgroupMount, V1_CONTROLLERS } from "./cgroup_layout.ts";
 
 /** The folders of a container's cgroup: by v1 controller, and "" in the unified hierarchy. */
 export type CgroupPaths = Record<string, string>;
-
-/**
- * A path without ".", ".." and double slashes. ".." never leaves: a relative path is taken as if it
- * began at a root, so that a hostile cgroupsPath stays below the mount.
- */
-export function cleanPath(path: string): string {
-  if (path === "") return "";
-  const parts: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part === "..") parts.pop();
-    else parts.push(part);
-  }
-  const joined = parts.join("/");
-  return path.startsWith("/") ? `/${joined}` : joined;
-}
 
 /**
  * Where `linux.cgroupsPath` places a container: absolute, relative, empty (the container's id), or

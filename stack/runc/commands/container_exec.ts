@@ -1,3 +1,4 @@
+import { cleanPath } from "#lib/linux/path.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
 import type { ExecOptions } from "#wire/oci-runtime/runtime.ts";
 import { cgroupLayout } from "../cgroups/cgroup_layout.ts";
@@ -53,8 +54,6 @@ export function checkRunning(
 /** The container's folders with `--cgroup` applied. Refuses what leaves them or is not there. */
 function subCgroupPaths(paths: CgroupPaths, wanted: Record<string, string>): CgroupPaths {
   const { statFile } = require("#lib/linux/file.ts") as typeof import("#lib/linux/file.ts");
-  const { cleanPath } =
-    require("../cgroups/cgroup_path.ts") as typeof import("../cgroups/cgroup_path.ts");
   const out: CgroupPaths = { ...paths };
   const all = wanted[""] !== undefined && !(Object.keys(paths).length === 1);
   const entries = all

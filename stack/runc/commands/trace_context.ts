@@ -1,6 +1,6 @@
 import { ambientStateDir } from "#lib/install/install_paths.ts";
-import { parseTraceparent, type TraceContext } from "#lib/trace/span.ts";
-import { SpoolSink } from "#lib/trace/spool.ts";
+import { parseTraceparent, type SpanRecord, type TraceContext } from "#lib/trace/span.ts";
+import { appendSpans } from "#lib/trace/spool.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
 
 /**
@@ -11,10 +11,11 @@ export async function withTrace<T>(
   context: RuntimeContext,
   work: (context: RuntimeContext, trace: TraceContext | undefined) => Promise<T>,
 ): Promise<T> {
-  const sink = new SpoolSink(ambientStateDir());
+  const spans: SpanRecord[] = [];
+  const sink = { add: (span: SpanRecord) => spans.push(span) };
   try {
     return await work({ ...context, sink }, parseTraceparent(process.env["TRACEPARENT"]));
   } finally {
-    sink.flushSync();
+    appendSpans(ambientStateDir(), spans);
   }
 }

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { absoluteFrom } from "#lib/linux/path.ts";
 import { compileCreate } from "../spec/plan_compile.ts";
 import type { CreateInputs } from "../spec/plan_inputs.ts";
 import { conductLaunch } from "./conduct_launch.ts";
@@ -15,7 +15,7 @@ import { compileFilter, listenerOf } from "./seccomp_input.ts";
  * ChainError that names the operation which failed; nothing of the launch is left then.
  */
 export async function launchContainer(launch: ContainerLaunch): Promise<Launched> {
-  const rootfs = realPath(resolve(launch.bundle, launch.spec.root?.path ?? "rootfs"));
+  const rootfs = realPath(absoluteFrom(launch.bundle, launch.spec.root?.path ?? "rootfs"));
   const fds = new LaunchDescriptors(launch.preserveFds ?? 0);
   let run: InitRun;
   try {

@@ -1,4 +1,4 @@
-import { posix } from "node:path";
+import { cleanPath } from "#lib/linux/path.ts";
 import { NO_SLOT } from "#wire/init-pipe/operation.ts";
 import type { PlanBuilder } from "../spec/plan_builder.ts";
 import type { CreateInputs } from "../spec/plan_inputs.ts";
@@ -53,8 +53,8 @@ function compileV1(plan: PlanBuilder, inputs: CreateInputs, prepared: PreparedMo
     bindInstead: "",
   });
   for (const { controllers, mountpoint } of inputs.facts.cgroupMounts) {
-    const name = posix.basename(mountpoint);
-    const target = posix.join(destination, name);
+    const name = mountpoint.slice(mountpoint.lastIndexOf("/") + 1);
+    const target = cleanPath(`${destination}/${name}`);
     const attributes = {
       ...emptyAttributes(),
       set: PRIVATE_FLAGS | readonly,
@@ -64,7 +64,7 @@ function compileV1(plan: PlanBuilder, inputs: CreateInputs, prepared: PreparedMo
     else compileBoundView(plan, inputs, controllers, mountpoint, target, attributes);
     if (!name.includes(",")) continue;
     for (const part of name.split(",")) {
-      const path = posix.join(destination, part);
+      const path = cleanPath(`${destination}/${part}`);
       plan.add({ op: "symlink", target: name, path, replace: false });
     }
   }

@@ -1,4 +1,4 @@
-import { posix } from "node:path";
+import { cleanPath } from "#lib/linux/path.ts";
 import { type PlanBuilder, specError } from "../spec/plan_builder.ts";
 import type { CreateInputs } from "../spec/plan_inputs.ts";
 import type { DeviceNode } from "../spec/spec_types.ts";
@@ -33,7 +33,7 @@ export function compileDevices(
     if (device.path === "") continue;
     plan.add({
       op: "mknod",
-      path: posix.join("/", device.path),
+      path: cleanPath(`/${device.path}`),
       mode: typeBits(device) | ((device.fileMode ?? 0o666) & 0o7777),
       major: device.major ?? 0,
       minor: device.minor ?? 0,

@@ -1,4 +1,4 @@
-import { posix } from "node:path";
+import { absoluteFrom, cleanPath } from "#lib/linux/path.ts";
 import type { MountOption } from "#wire/init-pipe/operation.ts";
 import { NO_SLOT } from "#wire/init-pipe/operation.ts";
 import { MS } from "../spec/linux_constants.ts";
@@ -39,7 +39,7 @@ export function prepareMount(mount: Mount): PreparedMount {
   const options = parseMountOptions(mount.options ?? []);
   return {
     mount,
-    destination: posix.join("/", mount.destination),
+    destination: cleanPath(`/${mount.destination}`),
     options,
     isBind: options.bind || mount.type === "bind",
   };
@@ -92,7 +92,7 @@ export function idMapText(mappings: readonly IdMapping[]): string {
 
 function sourcePath({ mount }: PreparedMount, bundle: string): string {
   if (!mount.source) throw specError(`mount ${mount.destination}: a bind mount needs a source`);
-  return posix.resolve(bundle, mount.source);
+  return absoluteFrom(bundle, mount.source);
 }
 
 /** One mount of the spec as operations of the grandchild stage. */
