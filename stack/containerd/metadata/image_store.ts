@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { clone, create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { timestampNow } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampNow } from "@bufbuild/protobuf/wkt";
 import { type Image, ImageSchema } from "#gen/wire/containerd-api/proto/images_pb.ts";
 import { DescriptorSchema } from "#gen/wire/containerd-api/proto/types/descriptor_pb.ts";
 import { compileFilters, filled, mapField } from "../filter/filter_match.ts";
@@ -36,9 +36,10 @@ export class ImageStore {
       .filter((image) => passes((path) => imageField(image, path)));
   }
 
-  create(namespace: string, given: Image): Image {
+  /** `epoch` stands for now when the client wants reproducible records. */
+  create(namespace: string, given: Image, epoch?: Timestamp): Image {
     checkImage(given);
-    const now = timestampNow();
+    const now = epoch ?? timestampNow();
     const image = create(ImageSchema, { ...given, createdAt: now, updatedAt: now });
     this.#database.transaction(() => {
       ensureNamespace(this.#database, namespace);
@@ -50,14 +51,14 @@ export class ImageStore {
     return image;
   }
 
-  update(namespace: string, given: Image, mask: readonly string[]): Image {
+  update(namespace: string, given: Image, mask: readonly string[], epoch?: Timestamp): Image {
     if (given.name === "") throw refuse("invalid_argument", "image name is required for update");
     return this.#database.transaction(() => {
       const current = this.get(namespace, given.name);
       const updated = mask.length > 0 ? applyMask(current, given, mask) : clone(ImageSchema, given);
       checkImage(updated);
       if (current.createdAt) updated.createdAt = current.createdAt;
-      updated.updatedAt = timestampNow();
+      updated.updatedAt = epoch ?? timestampNow();
       this.#put(namespace, updated);
       return updated;
     })();

@@ -7,6 +7,7 @@ const CLASS_WORDS = {
   not_found: "not found",
   already_exists: "already exists",
   failed_precondition: "failed precondition",
+  unavailable: "unavailable",
   unimplemented: "not implemented",
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
