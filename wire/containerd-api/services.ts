@@ -7,7 +7,7 @@ import { Images } from "#gen/wire/containerd-api/proto/images_pb.ts";
 import { Introspection } from "#gen/wire/containerd-api/proto/introspection_pb.ts";
 import { Leases } from "#gen/wire/containerd-api/proto/leases_pb.ts";
 import { Namespaces } from "#gen/wire/containerd-api/proto/namespaces_pb.ts";
-import { Controller, Store } from "#gen/wire/containerd-api/proto/sandbox_pb.ts";
+import { Store } from "#gen/wire/containerd-api/proto/sandbox_pb.ts";
 import { Snapshots } from "#gen/wire/containerd-api/proto/snapshots_pb.ts";
 import { Tasks } from "#gen/wire/containerd-api/proto/tasks_pb.ts";
 import { Version } from "#gen/wire/containerd-api/proto/version_pb.ts";
@@ -23,7 +23,6 @@ export const CONTAINERD_SERVICES = {
   introspection: Introspection,
   leases: Leases,
   namespaces: Namespaces,
-  sandboxController: Controller,
   sandboxStore: Store,
   snapshots: Snapshots,
   tasks: Tasks,

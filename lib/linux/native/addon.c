@@ -90,5 +90,6 @@ NAPI_MODULE_INIT() {
   add_table(env, exports, oom_event_functions);
   add_table(env, exports, notify_functions);
   add_table(env, exports, rooted_functions);
+  add_table(env, exports, layer_functions);
   return exports;
 }

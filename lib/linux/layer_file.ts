@@ -1,0 +1,31 @@
+import { nativeAddon } from "./native_addon.ts";
+
+interface LayerCalls {
+  openInRoot(rootFd: number, path: string, flags: number): number;
+  setXattr(path: string, name: string, value: Buffer): void;
+  getXattr(path: string, name: string): Buffer | undefined;
+  listXattrs(path: string): string[];
+  setModified(path: string, seconds: number, nanoseconds: number): void;
+  syncFileSystem(fd: number): void;
+}
+
+const calls = () => nativeAddon<LayerCalls>();
+
+/**
+ * openat2(2) with RESOLVE_IN_ROOT: the path is resolved as if `rootFd` were "/", so no link leads
+ * out of it. The descriptor is close-on-exec and belongs to the caller.
+ */
+export const openInRoot = (rootFd: number, path: string, flags: number) =>
+  calls().openInRoot(rootFd, path, flags);
+/** lsetxattr(2). */
+export const setXattr = (path: string, name: string, value: Buffer) =>
+  calls().setXattr(path, name, value);
+/** lgetxattr(2). Undefined when there is no such attribute. */
+export const getXattr = (path: string, name: string) => calls().getXattr(path, name);
+/** llistxattr(2). */
+export const listXattrs = (path: string) => calls().listXattrs(path);
+/** utimensat(2) of access and modification time, not following a link. */
+export const setModified = (path: string, seconds: number, nanoseconds: number) =>
+  calls().setModified(path, seconds, nanoseconds);
+/** syncfs(2). */
+export const syncFileSystem = (fd: number) => calls().syncFileSystem(fd);

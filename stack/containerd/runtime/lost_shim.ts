@@ -1,0 +1,105 @@
+import { timestampNow } from "@bufbuild/protobuf/wkt";
+import { TaskDeleteSchema, TaskExitSchema } from "#gen/wire/containerd-api/proto/events/task_pb.ts";
+import type { Log } from "#lib/log/log.ts";
+import type { EventBus } from "../events/event_bus.ts";
+import { type Bundle, deleteBundle } from "./bundle.ts";
+import { type DaemonAddresses, deleteThroughShim } from "./shim_command.ts";
+import type { ShimLink } from "./shim_link.ts";
+import type { ShimLogs } from "./shim_log.ts";
+import { isOurs, type ShimSupervisor } from "./shim_supervisor.ts";
+import type { Task, TaskExit } from "./task.ts";
+
+/** Told when nobody knows how a container ended. */
+const UNKNOWN_EXIT_STATUS = 255;
+const LOOK_MS = 5_000;
+
+export interface LostShimParts {
+  supervisor: ShimSupervisor;
+  addresses: DaemonAddresses;
+  events: EventBus;
+  logs: ShimLogs;
+  log: Log;
+}
+
+/**
+ * Deals with the tasks of a shim that is gone. A shim of ours is started again and finds its
+ * keepers: containers run on. What it does not find, and all tasks of a foreign shim, are cleaned
+ * up, and everybody is told how they ended.
+ */
+export function reviveTasks(parts: LostShimParts, tasks: readonly Task[]): Promise<void> {
+  const work = reviveAll(parts, tasks);
+  for (const task of tasks) task.revive(work);
+  return work;
+}
+
+async function reviveAll(parts: LostShimParts, tasks: readonly Task[]): Promise<void> {
+  const link = await restartShim(parts, tasks);
+  for (const task of tasks) {
+    if (task.deleting) continue;
+    if (link && (await serves(link, task))) {
+      task.attach(link);
+      parts.supervisor.share(task);
+      continue;
+    }
+    task.deleting = true;
+    task.exit = await cleanUpDead(parts, task.bundle, task.binary);
+    task.detach();
+    parts.supervisor.tasks.remove(task);
+  }
+}
+
+async function restartShim(
+  { supervisor, log }: LostShimParts,
+  tasks: readonly Task[],
+): Promise<ShimLink | undefined> {
+  const [first] = tasks;
+  if (!first || !isOurs(first.binary)) return undefined;
+  const { bundle, binary } = first;
+  log.warn("shim lost, starting it again", { namespace: bundle.namespace, tasks: tasks.length });
+  try {
+    return await supervisor.startIn(bundle, binary, { runtimeOptions: undefined, context: {} });
+  } catch (error) {
+    log.error("start lost shim again", { namespace: bundle.namespace, error: String(error) });
+    return undefined;
+  }
+}
+
+async function serves(link: ShimLink, task: Task): Promise<boolean> {
+  try {
+    await link.client.state({ id: task.id }, { namespace: task.namespace, timeoutMs: LOOK_MS });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Cleans up after a shim that will not come back: runs its `delete`, removes the bundle, publishes
+ * how the container ended. Returns that; a status of 255 stands for not known.
+ */
+export async function cleanUpDead(
+  parts: LostShimParts,
+  bundle: Bundle,
+  binary: string,
+): Promise<TaskExit> {
+  const { id, namespace } = bundle;
+  const { events, log, logs } = parts;
+  log.warn("cleaning up after shim disconnected", { namespace, id });
+  let exit: TaskExit = { pid: 0, exitStatus: UNKNOWN_EXIT_STATUS, exitedAt: timestampNow() };
+  try {
+    const response = await deleteThroughShim(binary, bundle, parts.addresses);
+    const { pid, exitStatus, exitedAt = timestampNow() } = response;
+    exit = { pid, exitStatus, exitedAt };
+  } catch (error) {
+    log.error("clean up after dead shim", { namespace, id, error: String(error) });
+  }
+  logs.close(bundle);
+  try {
+    deleteBundle(bundle);
+  } catch (error) {
+    log.error("delete bundle", { bundle: bundle.path, error: String(error) });
+  }
+  events.publish(namespace, "/tasks/exit", TaskExitSchema, { containerId: id, id, ...exit });
+  events.publish(namespace, "/tasks/delete", TaskDeleteSchema, { containerId: id, ...exit });
+  return exit;
+}

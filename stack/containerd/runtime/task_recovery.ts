@@ -1,0 +1,144 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { ContainerStore } from "../metadata/container_store.ts";
+import {
+  type Bundle,
+  type BundleRoots,
+  bundleOf,
+  deleteBundle,
+  readBundleFile,
+  unmountAll,
+} from "./bundle.ts";
+import { cleanUpDead, type LostShimParts } from "./lost_shim.ts";
+import { runtimePath } from "./runtime_path.ts";
+import { parseAddress } from "./shim_command.ts";
+import type { ShimLink } from "./shim_link.ts";
+import { isOurs } from "./shim_supervisor.ts";
+import { Task } from "./task.ts";
+
+const LOOK_MS = 5_000;
+
+export interface RecoveryParts extends LostShimParts {
+  roots: BundleRoots;
+  containers: ContainerStore;
+}
+
+/**
+ * Finds the tasks that outlived the last daemon: connects to each bundle's shim, starts a lost one of
+ * ours again, and cleans up after the dead. Work folders without a task are removed.
+ */
+export async function recoverTasks(parts: RecoveryParts): Promise<void> {
+  for (const namespace of folders(parts.roots.state)) {
+    removeHidden(join(parts.roots.state, namespace));
+    for (const id of folders(join(parts.roots.state, namespace))) {
+      await recoverTask(parts, bundleOf(parts.roots, namespace, id));
+    }
+  }
+  for (const namespace of folders(parts.roots.root)) {
+    removeHidden(join(parts.roots.root, namespace));
+    for (const id of folders(join(parts.roots.root, namespace))) {
+      if (parts.supervisor.tasks.get(namespace, id)) continue;
+      rmSync(join(parts.roots.root, namespace, id), { recursive: true, force: true });
+    }
+  }
+}
+
+async function recoverTask(parts: RecoveryParts, bundle: Bundle): Promise<void> {
+  const { namespace, id } = bundle;
+  const binary = binaryOf(parts, bundle);
+  if (!binary || readdirSync(bundle.path).length === 0) {
+    parts.log.warn("remove bundle without a container", { namespace, id });
+    removeBundle(parts, bundle);
+    return;
+  }
+  parts.logs.open(bundle);
+  const link = await findShim(parts, bundle, binary);
+  if (link) {
+    const task = new Task(bundle, binary, link);
+    if (await knows(link, task)) {
+      parts.supervisor.tasks.add(task);
+      parts.supervisor.share(task);
+      return;
+    }
+    task.detach();
+  }
+  // Whoever asks for the task later is told how it ended, until it is deleted.
+  const exit = await cleanUpDead(parts, bundle, binary);
+  parts.supervisor.tasks.bury(namespace, id, exit);
+}
+
+async function findShim(
+  parts: RecoveryParts,
+  bundle: Bundle,
+  binary: string,
+): Promise<ShimLink | undefined> {
+  const { supervisor, log } = parts;
+  const written = readBundleFile(bundle, "bootstrap.json") ?? readBundleFile(bundle, "address");
+  try {
+    if (!written) throw new Error("its bundle names no shim");
+    return await supervisor.connect(parseAddress(written, binary));
+  } catch (error) {
+    log.warn("shim does not answer", { ...bundle, error: String(error) });
+  }
+  if (!isOurs(binary)) return undefined;
+  try {
+    return await supervisor.startIn(bundle, binary, { runtimeOptions: undefined, context: {} });
+  } catch (error) {
+    log.error("start shim again", { ...bundle, error: String(error) });
+    return undefined;
+  }
+}
+
+async function knows(link: ShimLink, task: Task): Promise<boolean> {
+  const context = { namespace: task.namespace, timeoutMs: LOOK_MS };
+  try {
+    await link.client.state({ id: task.id }, context);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function binaryOf(parts: RecoveryParts, bundle: Bundle): string | undefined {
+  const written = readBundleFile(bundle, "shim-binary-path");
+  if (written) return written;
+  try {
+    const container = parts.containers.get(bundle.namespace, bundle.id);
+    return runtimePath(container.runtime?.name ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+function removeBundle(parts: RecoveryParts, bundle: Bundle): void {
+  try {
+    unmountAll(join(bundle.path, "rootfs"));
+    deleteBundle(bundle);
+  } catch (error) {
+    parts.log.error("delete bundle", { bundle: bundle.path, error: String(error) });
+  }
+}
+
+/** Finishes removals that a crash interrupted: their folders are hidden. */
+function removeHidden(path: string): void {
+  for (const name of names(path)) {
+    if (!name.startsWith(".")) continue;
+    unmountAll(join(path, name, "rootfs"));
+    rmSync(join(path, name), { recursive: true, force: true });
+  }
+}
+
+function folders(path: string): string[] {
+  return names(path).filter((name) => !name.startsWith("."));
+}
+
+function names(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
