@@ -1,7 +1,6 @@
 import { nativeAddon } from "./native_addon.ts";
 
 interface LayerCalls {
-  openInRoot(rootFd: number, path: string, flags: number): number;
   setXattr(path: string, name: string, value: Buffer): void;
   getXattr(path: string, name: string): Buffer | undefined;
   listXattrs(path: string): string[];
@@ -11,12 +10,6 @@ interface LayerCalls {
 
 const calls = () => nativeAddon<LayerCalls>();
 
-/**
- * openat2(2) with RESOLVE_IN_ROOT: the path is resolved as if `rootFd` were "/", so no link leads
- * out of it. The descriptor is close-on-exec and belongs to the caller.
- */
-export const openInRoot = (rootFd: number, path: string, flags: number) =>
-  calls().openInRoot(rootFd, path, flags);
 /** lsetxattr(2). */
 export const setXattr = (path: string, name: string, value: Buffer) =>
   calls().setXattr(path, name, value);

@@ -1,40 +1,17 @@
-/* What unpacking and packing layers needs beyond Node's fs: opening paths that cannot leave a folder,
- * extended attributes with binary values, times with nanoseconds, syncing a file system. */
+/* What unpacking and packing layers needs beyond Node's fs: extended attributes
+ * with binary values, times with nanoseconds, syncing a file system. */
 #include "addon.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 /* Largest value and list that Linux allows: XATTR_SIZE_MAX and XATTR_LIST_MAX. */
 #define MAX_XATTR 65536
-/* The kernel asks to try again when it cannot prove that a racing rename kept the path inside. */
-#define MAX_OPEN_ATTEMPTS 64
-
-/* openInRoot(rootFd, path, flags): fd. The path is resolved as if rootFd were "/": links that are
- * absolute or climb out stay inside. */
-static napi_value call_open_in_root(napi_env env, napi_callback_info info) {
-  napi_value args[ADDON_MAX_ARGS];
-  addon_args(env, info, args);
-  char *path = addon_string(env, args[1]);
-  struct open_how how = {.flags = (uint64_t)(addon_int(env, args[2], O_PATH) | O_CLOEXEC),
-                         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-  long fd = -1;
-  for (int i = 0; i < MAX_OPEN_ATTEMPTS; i++) {
-    fd = syscall(SYS_openat2, (int)addon_int(env, args[0], -1), path, &how, sizeof how);
-    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
-  }
-  int number = errno;
-  napi_value out = fd >= 0 ? addon_number(env, fd) : addon_throw_errno(env, number, "openat2", path);
-  free(path);
-  return out;
-}
 
 /* setXattr(path, name, value): does not follow a link at the end */
 static napi_value call_set_xattr(napi_env env, napi_callback_info info) {
@@ -124,7 +101,6 @@ static napi_value call_sync_file_system(napi_env env, napi_callback_info info) {
 }
 
 const struct addon_function layer_functions[] = {
-    {"openInRoot", call_open_in_root},
     {"setXattr", call_set_xattr},
     {"getXattr", call_get_xattr},
     {"listXattrs", call_list_xattrs},

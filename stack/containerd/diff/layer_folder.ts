@@ -15,8 +15,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { O } from "#lib/linux/file.ts";
-import { getXattr, listXattrs, openInRoot, setModified, setXattr } from "#lib/linux/layer_file.ts";
+import { getXattr, listXattrs, setModified, setXattr } from "#lib/linux/layer_file.ts";
 import { makeNode } from "#lib/linux/mount.ts";
+import { openInRoot } from "#lib/linux/rooted_path.ts";
 import type { LayerTarget } from "./layer_target.ts";
 
 /** Folders whose descriptors are kept open; a layer's entries come folder by folder. */
