@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { DEFAULT_ROOT_DIR, DEFAULT_STATE_DIR } from "#lib/install/install_paths.ts";
+import type { DaemonFlags } from "../commands/daemon.ts";
 import type { DoctorFlags } from "../commands/doctor.ts";
 import type { ExplainFlags } from "../commands/explain.ts";
 import type { TraceFlags } from "../commands/trace.ts";
@@ -29,6 +30,7 @@ function buildProgram(): Command {
     .exitOverride()
     .showHelpAfterError("(catena help COMMAND shows the flags)")
     .enablePositionalOptions();
+  addDaemons(program);
   addTrace(program);
   addDoctor(program);
   addExplain(program);
@@ -60,6 +62,58 @@ function addDoctor(program: Command): void {
       const { runDoctor } = await import("../commands/doctor.ts");
       process.exitCode = await runDoctor(container, words, flags);
     });
+}
+
+function addDaemons(program: Command): void {
+  withState(program.command("daemon"))
+    .summary("dockerd and containerd in one process")
+    .description(
+      "Serves docker.sock and containerd.sock in the state folder until SIGTERM or SIGINT.\n" +
+        "Containers run on when it ends, and are found again by the next one.",
+    )
+    .option("-H, --host <address>", "a further Docker socket, unix:///path", collect, [])
+    .option("-G, --group <name>", "group of the sockets (default: catena, where it exists)")
+    .option("--no-trace", "record no traces")
+    .option("-D, --debug", "log more")
+    .action(async (flags: DaemonFlags) => {
+      const { runDaemon } = await import("../commands/daemon.ts");
+      await runDaemon(flags);
+      process.exit(0);
+    });
+  passOn(program, "containerd", "containerd alone", async (args) => {
+    const { runContainerd } = await import("../commands/containerd.ts");
+    await runContainerd(args);
+    return 0;
+  });
+  passOn(program, "dockerd", "dockerd alone, on any containerd", async (args) => {
+    const { runDockerd } = await import("../commands/dockerd.ts");
+    return runDockerd(args);
+  });
+}
+
+/** A command that reads its own flags, help included. */
+function passOn(
+  program: Command,
+  name: string,
+  summary: string,
+  run: (args: string[]) => Promise<number>,
+): void {
+  program
+    .command(name)
+    .summary(summary)
+    .argument("[flags...]")
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .passThroughOptions()
+    .action(async (args: string[]) => {
+      process.exit(await run(args));
+    });
+}
+
+/** A flag that may be given more than once. */
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
 }
 
 function addTrace(program: Command): void {

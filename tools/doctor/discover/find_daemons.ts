@@ -141,7 +141,9 @@ function ours(process: HostProcess, out: Daemons): void {
   const root = flagValue(rest, "--root") ?? "/var/lib/catena";
   const socket = join(stateDir, "containerd.sock");
   if (command === "daemon" || command === "containerd") {
-    out.containerds.push({ pid: process.pid, socket, stateDir });
+    const collapsed = command === "daemon" ? join(stateDir, "containerd") : stateDir;
+    const address = flagValue(rest, "--address", "-a") ?? socket;
+    out.containerds.push({ pid: process.pid, socket: address, stateDir: collapsed });
   }
   if (command === "daemon" || command === "dockerd") {
     const hosts = flagValues(rest, "-H", "--host").map(unixPath);
@@ -160,7 +162,7 @@ export function bundleCandidates(stateDir: string, namespace: string, id: string
   return [
     join(stateDir, "io.containerd.runtime.v2.task", namespace, id),
     join(stateDir, "io.containerd.runtime.v1.linux", namespace, id),
-    join(stateDir, "daemon/io.containerd.runtime.v2.task", namespace, id),
+    join(stateDir, "containerd/io.containerd.runtime.v2.task", namespace, id),
   ].filter(isAbsolute);
 }
 

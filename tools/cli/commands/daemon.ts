@@ -1,0 +1,119 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { failure } from "#lib/errors/chain_error.ts";
+import { binPath } from "#lib/install/install_paths.ts";
+import { Log } from "#lib/log/log.ts";
+import { SpoolSink } from "#lib/trace/spool.ts";
+import { Tracer } from "#lib/trace/tracer.ts";
+import { createContainerd } from "#stack/containerd/main.ts";
+import { createDockerd } from "#stack/dockerd/main.ts";
+import { localContainerd } from "#wire/containerd-api/client.ts";
+import { serveContainerd } from "#wire/containerd-api/server.ts";
+import { serveDockerApi } from "#wire/docker-api/server/http_server.ts";
+import { lockFolder } from "../daemon_lock.ts";
+import { SOCKET_GROUP_NAME, socketGroupId } from "../socket_group.ts";
+
+export interface DaemonFlags {
+  root: string;
+  state: string;
+  host: string[];
+  group?: string;
+  /** Set to false by --no-trace. */
+  trace: boolean;
+  debug?: boolean;
+}
+
+/** How long gRPC calls under way may take to end when the daemon is told to stop. */
+const GRACE_MS = 1000;
+
+/**
+ * `catena daemon`: dockerd and containerd in one process, each on its own socket besides. Resolves
+ * after SIGTERM or SIGINT with what it had opened closed again; containers run on. Rejects when
+ * something cannot be brought up, with all that was brought up before taken down.
+ */
+export async function runDaemon(flags: DaemonFlags): Promise<void> {
+  const { root, state } = flags;
+  const log = new Log("cli", flags.debug ? "debug" : "info");
+  const unwind: (() => Promise<void> | void)[] = [];
+  try {
+    await bringUp(flags, log, unwind);
+    log.info("catena serves", { docker: join(state, "docker.sock"), root, state });
+    const signal = await stopSignal();
+    log.info("catena stops; containers run on", { signal });
+  } finally {
+    for (const step of unwind.reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        log.error("could not close cleanly", { error: String(error) });
+      }
+    }
+  }
+}
+
+async function bringUp(
+  flags: DaemonFlags,
+  log: Log,
+  unwind: (() => Promise<void> | void)[],
+): Promise<void> {
+  const { root, state } = flags;
+  const sockets = [join(state, "docker.sock"), ...flags.host.map(socketOf)];
+  const gid = socketGroupId(flags.group);
+  mkdirSync(root, { recursive: true, mode: 0o711 });
+  mkdirSync(state, { recursive: true, mode: 0o711 });
+  for (const folder of new Set([state, root])) unwind.push(lockFolder(folder, "catena.pid"));
+  // Shims and runtimes are found on PATH as containerd finds them, and record where we do.
+  process.env["PATH"] = `${dirname(binPath("catena"))}:${process.env["PATH"] ?? ""}`;
+  process.env["CATENA_STATE"] = state;
+  const spans = flags.trace ? new SpoolSink(state) : undefined;
+  unwind.push(() => spans?.flushSync());
+  const address = join(state, "containerd.sock");
+  const containerd = await createContainerd({
+    root: join(root, "containerd"),
+    state: join(state, "containerd"),
+    address,
+    log: new Log("containerd", flags.debug ? "debug" : "info"),
+    debug: flags.debug === true,
+    ...(spans && { traces: spans }),
+  });
+  unwind.push(() => containerd.close());
+  const containerdServer = await serveContainerd(containerd.services, address);
+  unwind.push(() => containerdServer.close(GRACE_MS));
+  const dockerdLog = new Log("dockerd", flags.debug ? "debug" : "info");
+  const dockerd = await createDockerd({
+    containerd: localContainerd(containerd.services),
+    root: join(root, "dockerd"),
+    state,
+    defaultRuntime: "catena",
+    ...(spans && { spans }),
+    log: dockerdLog,
+  });
+  unwind.push(() => dockerd.close());
+  for (const socketPath of new Set(sockets)) {
+    const server = await serveDockerApi({
+      engine: dockerd.engine,
+      socketPath,
+      ...(gid !== undefined && { socketGid: gid }),
+      tracer: new Tracer("dockerd", spans),
+      log: dockerdLog,
+      stateDir: state,
+    });
+    unwind.push(() => server.close());
+  }
+  log.debug("sockets belong to", { group: flags.group ?? SOCKET_GROUP_NAME, gid: gid ?? 0 });
+}
+
+function socketOf(address: string): string {
+  const path = address.replace(/^unix:\/\//, "");
+  if (path.startsWith("/")) return path;
+  const message = `-H ${address}: only unix:///path is served`;
+  throw failure({ layer: "cli", op: "read flags", code: "invalid_argument", message });
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.once(signal, () => resolve(signal));
+    }
+  });
+}
