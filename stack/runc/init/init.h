@@ -65,6 +65,9 @@ void report_u64(size_t at, uint64_t value);
 void report_detail(const char *text);
 void report_begin_stage(uint32_t stage, size_t began_at);
 
+/* late_failure.c */
+void tell_late_failure(bool hook, int failed);
+
 /* main.c */
 extern int pipe_fd;        /* our end of the init pipe, -1 once handed over */
 extern int report_fd;      /* the report, for whoever looks at a process that waits */

@@ -137,6 +137,7 @@ static void perform(uint32_t index) {
   if (result == 0 || (code & OPERATION_OPTIONAL)) return;
   report_u32(REPORT_AT_ERRNO, (uint32_t)result);
   report_u32(REPORT_AT_FAILED, index + 1);
+  if (pipe_fd < 0) tell_late_failure(call_of(code & ~OPERATION_OPTIONAL) == op_hook, result);
   _exit(EXIT_FAILED);
 }
 

@@ -119,7 +119,9 @@ int op_execve(struct args *args) {
   return errno;
 }
 
+/* Before the root is entered, a hook starts in it (createContainer), as under runc. */
 _Noreturn static void run_hook(const char *path, char **argv, char **env, int input, int output) {
+  if (root_fd >= 0 && fchdir(root_fd) < 0) _exit(126);
   if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(126);
   execve(path, argv, env);
   _exit(errno == ENOENT ? 127 : 126);

@@ -1,6 +1,7 @@
 import { failure } from "#lib/errors/chain_error.ts";
 import { SOCK, sendWithFds } from "#lib/linux/descriptor.ts";
-import { closeFile } from "#lib/linux/file.ts";
+import { errnoText } from "#lib/linux/errno_text.ts";
+import { closeFile, errnoOf } from "#lib/linux/file.ts";
 import { connectUnix } from "#lib/linux/socket.ts";
 import type { SeccompFilter } from "../spec/plan_inputs.ts";
 import type { Spec } from "../spec/spec_types.ts";
@@ -48,7 +49,9 @@ export function listenerOf(
         layer: "runc",
         op: "seccomp listener",
         code: "unavailable",
-        message: `unable to send the seccomp fd to ${listenerPath}: ${(error as Error).message}`,
+        message:
+          "failed to connect with seccomp agent specified in the seccomp profile: " +
+          `dial unix ${listenerPath}: connect: ${errnoText(errnoOf(error) ?? String(error))}`,
       });
     } finally {
       if (socket >= 0) closeFile(socket);

@@ -1,5 +1,5 @@
 import { MESSAGE } from "#wire/init-pipe/layout.ts";
-import type { Plan, Slot } from "#wire/init-pipe/operation.ts";
+import { NO_SLOT, type Plan, type Slot } from "#wire/init-pipe/operation.ts";
 import { compileHostTrees, prepareMount } from "../rootfs/mount_compile.ts";
 import {
   compileMasks,
@@ -7,7 +7,7 @@ import {
   compileRootMounts,
   compileRootReadonly,
 } from "../rootfs/root_compile.ts";
-import { compileCgroupJoin, compileCgroupOpens } from "./cgroup_compile.ts";
+import { type CgroupSlots, compileCgroupJoin, compileCgroupOpens } from "./cgroup_compile.ts";
 import { compileIdentity, compileSeccomp } from "./identity_compile.ts";
 import { CLONE_FLAG, O } from "./linux_constants.ts";
 import { compileJoins, compileUnshare, joinOrder, namespaceWishes } from "./namespace_compile.ts";
@@ -51,7 +51,7 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   compileJoins(plan, joinOrder(wishes.joined, facts), inputs.fds);
   compileUnshare(plan, inputs, wishes);
 
-  plan.add({ op: "clone-grandchild", cgroup: cgroup.unified, fallback: cgroup.fallback });
+  compileGrandchild(plan, cgroup, inUser);
   plan.add({ op: "new-session" });
   compileCgroupJoin(plan, cgroup);
   if (wishes.joined.has("cgroup")) compileCgroupNamespace(plan, inputs);
@@ -84,6 +84,10 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   if (late?.listener) compileSeccomp(plan, late);
   plan.add({ op: "hand-over", keep: [proc, fifo] });
   plan.add({ op: "wait-start", proc, fifo });
+  // As under runc, these hooks are bound by the filter too; without any, it comes last of all.
+  if (late && !late.listener && inputs.spec.hooks?.startContainer?.length) {
+    compileSeccomp(plan, late);
+  }
   compileHooks(plan, inputs, "startContainer");
   finishProgram(plan, process, late);
   return { plan: plan.finish(facts.clockWithoutSyscall), warnings: plan.warnings };
@@ -101,7 +105,7 @@ export function compileExec(inputs: ExecInputs): CompiledPlan {
   plan.add({ op: "clone-child" });
   compileJoins(plan, joinOrder(inputs.join, facts), fds);
 
-  plan.add({ op: "clone-grandchild", cgroup: cgroup.unified, fallback: cgroup.fallback });
+  compileGrandchild(plan, cgroup, inUser);
   plan.add({ op: "new-session" });
   compileCgroupJoin(plan, cgroup);
   if (inputs.join.includes("cgroup")) compileCgroupNamespace(plan, inputs);
@@ -122,6 +126,19 @@ export function compileExec(inputs: ExecInputs): CompiledPlan {
   compileFind(plan, process);
   finishProgram(plan, process, process.noNewPrivileges ? seccomp : undefined);
   return { plan: plan.finish(facts.clockWithoutSyscall), warnings: plan.warnings };
+}
+
+/**
+ * The child is in the container's user namespace by now, where the host's cgroup is not its own:
+ * CLONE_INTO_CGROUP would be refused. The grandchild joins by the descriptor that the parent opened.
+ */
+function compileGrandchild(plan: PlanBuilder, cgroup: CgroupSlots, inUser: boolean): void {
+  const { unified, fallback } = cgroup;
+  plan.add(
+    inUser
+      ? { op: "clone-grandchild", cgroup: NO_SLOT, fallback: NO_SLOT }
+      : { op: "clone-grandchild", cgroup: unified, fallback },
+  );
 }
 
 function required(process: Process | undefined): Process {
