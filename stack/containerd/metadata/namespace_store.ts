@@ -33,12 +33,10 @@ export class NamespaceStore {
     this.#database = database;
   }
 
+  /** A namespace that does not exist has no labels: containerd makes no difference, clients rely on it. */
   get(name: string): NamespaceRecord {
-    const row = this.#database
-      .query<Row, [string]>("SELECT name, labels FROM namespaces WHERE name = ?")
-      .get(name);
-    if (!row) throw refuse("not_found", `namespace ${JSON.stringify(name)}`);
-    return { name, labels: decodeLabels(row.labels) };
+    const row = this.#find(name);
+    return { name, labels: row ? decodeLabels(row.labels) : {} };
   }
 
   list(): NamespaceRecord[] {
@@ -61,8 +59,10 @@ export class NamespaceStore {
 
   /** Without a mask all labels are replaced. */
   update(name: string, given: Labels, mask: readonly string[]): NamespaceRecord {
+    checkIdentifier(name);
     checkLabels("namespace.Labels", given);
     return this.#database.transaction(() => {
+      ensureNamespace(this.#database, name);
       let { labels } = this.get(name);
       for (const path of mask.length > 0 ? mask : ["labels"]) {
         const masked = maskLabels(labels, given, path);
@@ -82,7 +82,7 @@ export class NamespaceStore {
   /** Deletes an empty namespace; leases and ingests alone do not keep it. */
   delete(name: string): void {
     this.#database.transaction(() => {
-      this.get(name);
+      if (!this.#find(name)) throw refuse("not_found", `namespace ${JSON.stringify(name)}`);
       const left = CONTENTS.filter(([table]) => this.#holds(table, name)).map(([, word]) => word);
       for (const snapshotter of this.#snapshotters(name)) {
         left.push(`snapshots on ${JSON.stringify(snapshotter)} snapshotter`);
@@ -96,6 +96,11 @@ export class NamespaceStore {
       }
       this.#database.run("DELETE FROM namespaces WHERE name = ?", [name]);
     })();
+  }
+
+  #find(name: string): Row | undefined {
+    const sql = "SELECT name, labels FROM namespaces WHERE name = ?";
+    return this.#database.query<Row, [string]>(sql).get(name) ?? undefined;
   }
 
   #snapshotters(name: string): string[] {

@@ -7,6 +7,9 @@ import { binPath } from "#lib/install/install_paths.ts";
 export const CATENA_RUNTIME = "io.containerd.catena.v2";
 export const CATENA_SHIM = "containerd-shim-catena-v2";
 
+/** How containerd begins such a failure; its code for it is "unknown". */
+const RESOLVE_WORDS = "failed to start shim: failed to resolve runtime path";
+
 /**
  * The executable behind a runtime's name, as containerd finds it: an absolute path is taken as it
  * is; otherwise the last two parts of the name make `containerd-shim-<name>-<version>`, looked for
@@ -33,8 +36,8 @@ export function runtimePath(runtime: string, env: NodeJS.ProcessEnv = process.en
   throw failure({
     layer: "containerd",
     op: "runtime.resolve",
-    code: "not_found",
-    message: `failed to resolve runtime path: runtime "${runtime}" binary not installed "${name}"`,
+    code: "unknown",
+    message: `${RESOLVE_WORDS}: runtime "${runtime}" binary not installed "${name}": file does not exist`,
     causeId: "runtime-missing",
     cause: `no executable ${name} on PATH or beside this program`,
     fix: `install ${name}, or name another runtime`,
@@ -56,8 +59,8 @@ function unresolved(words: string) {
   return failure({
     layer: "containerd",
     op: "runtime.resolve",
-    code: "invalid_argument",
-    message: `failed to resolve runtime path: ${words}`,
+    code: "unknown",
+    message: `${RESOLVE_WORDS}: ${words}`,
   });
 }
 
