@@ -5,8 +5,8 @@ interface ProcessCalls {
   startProcess(
     path: string,
     execFd: number,
-    argv: string[],
-    env: string[],
+    argv: readonly string[],
+    env: readonly string[],
     mapping: number[],
     cwd: string | null,
   ): number;
@@ -42,12 +42,13 @@ const calls = () => nativeAddon<ProcessCalls>();
  * dispositions are the defaults, the mask is empty. Throws a system error when execve fails.
  */
 export function startProcess(start: ProcessStart): number {
-  const mapping = start.fds.flatMap(({ fd, as }) => [fd, as]);
+  const mapping: number[] = [];
+  for (const { fd, as } of start.fds) mapping.push(fd, as);
   return calls().startProcess(
     start.path,
     start.executableFd ?? -1,
-    [...start.argv],
-    [...start.env],
+    start.argv,
+    start.env,
     mapping,
     start.cwd ?? null,
   );

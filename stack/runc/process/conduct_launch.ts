@@ -32,7 +32,7 @@ export async function conductLaunch(task: LaunchTask): Promise<Launched> {
     const spans = task.trace?.sampled ? launchSpans(run.plan, report, task.trace, endNs) : [];
     for (const span of spans) task.sink?.add(span);
     if (result.kind === "running") {
-      await reap(run, [report.pids.child]);
+      await reapStages(run, report.pids.child);
       return { pid: result.pid, spans };
     }
     task.signal?.throwIfAborted();
@@ -89,7 +89,14 @@ function silence(run: InitRun) {
   });
 }
 
-/** Waits for stages that ended. Returns the last one's status where the launcher can tell. */
+/** Reaps the stages that did their work: they closed the pipe, so they are ending or gone. */
+async function reapStages({ launcher, first }: InitRun, child: number): Promise<void> {
+  if (!launcher.waitFor) return;
+  await launcher.waitFor(child);
+  if (first) await launcher.waitFor(first.pid);
+}
+
+/** Waits for stages that ended, for a limited time. Returns the last one's status where the launcher can tell. */
 async function reap(run: InitRun, pids: readonly number[]): Promise<ExitStatus | undefined> {
   let status = await ended(run.launcher.waitFor ? run.first : undefined);
   for (const pid of pids) {

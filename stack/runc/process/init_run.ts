@@ -1,4 +1,3 @@
-import { childEnv } from "#lib/install/child_env.ts";
 import { libexecPath } from "#lib/install/install_paths.ts";
 import {
   MFD,
@@ -69,7 +68,8 @@ export class InitRun {
         executable: libexecPath("catena-init"),
         executableFd: initImage,
         argv: ["catena-init", String(base)],
-        env: childEnv({}, {}),
+        // Init calls execve with the plan's environment and needs none itself.
+        env: {},
         fds: [
           { fd: theirs, as: base },
           { fd: this.#report, as: base + 1 },

@@ -1,5 +1,5 @@
 import { absoluteFrom } from "#lib/linux/path.ts";
-import { compileCreate } from "../spec/plan_compile.ts";
+import { compileCreate } from "../spec/create_compile.ts";
 import type { CreateInputs } from "../spec/plan_inputs.ts";
 import { conductLaunch } from "./conduct_launch.ts";
 import { readHostFacts, wantedFacts } from "./host_facts.ts";

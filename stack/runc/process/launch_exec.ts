@@ -1,7 +1,7 @@
 import { failure } from "#lib/errors/chain_error.ts";
 import { errnoOf, readTextIfAny, statFile } from "#lib/linux/file.ts";
+import { compileExec } from "../spec/exec_compile.ts";
 import { CLONE_FLAG } from "../spec/linux_constants.ts";
-import { compileExec } from "../spec/plan_compile.ts";
 import type { ExecInputs } from "../spec/plan_inputs.ts";
 import type { NamespaceType } from "../spec/spec_types.ts";
 import { conductLaunch } from "./conduct_launch.ts";

@@ -23,39 +23,34 @@ export function launchSpans(
   parent: TraceContext,
   endNs: number,
 ): SpanRecord[] {
+  const { began, records } = report;
   const spans: SpanRecord[] = [];
-  const { traceId } = parent;
-  const bounds = [
-    plan.operations.findIndex(({ op }) => op === "clone-child"),
-    plan.operations.findIndex(({ op }) => op === "clone-grandchild"),
-    plan.operations.length,
-  ] as const;
-  const stages = [
-    ["parent", report.began.parent, report.began.child],
-    ["child", report.began.child, report.began.grandchild],
-    ["grandchild", report.began.grandchild, endNs],
-  ] as const;
-  let first = 0;
-  stages.forEach(([name, startNs, nextNs], stage) => {
-    if (startNs === 0) return;
-    const spanId = newSpanId();
-    const last = Math.min(bounds[stage]!, plan.operations.length - 1);
-    spans.push({
-      traceId,
-      spanId,
-      parentId: parent.spanId,
-      layer: "init",
-      name: `init ${name}`,
-      startNs,
-      endNs: nextNs || endNs,
-    });
-    for (let index = first; index <= last; index++) {
-      const span = operationSpan(plan, report, index, endNs);
-      if (span) spans.push({ ...span, traceId, spanId: newSpanId(), parentId: spanId });
-    }
-    first = last + 1;
-  });
+  let stage = stageSpan("init parent", began.parent, parent);
+  spans.push(stage);
+  for (let index = 0; index < records.length; index++) {
+    const span = operationSpan(plan, report, index, endNs);
+    if (span) spans.push({ ...span, ...below(stage) });
+    const { op } = plan.operations[index]!;
+    // The operation that makes a stage is still its maker's.
+    if (op !== "clone-child" && op !== "clone-grandchild") continue;
+    const child = op === "clone-child";
+    const startNs = child ? began.child : began.grandchild;
+    if (startNs === 0) break;
+    stage.endNs = startNs;
+    stage = stageSpan(child ? "init child" : "init grandchild", startNs, parent);
+    spans.push(stage);
+  }
+  stage.endNs = endNs;
   return spans;
+}
+
+function stageSpan(name: string, startNs: number, parent: TraceContext): SpanRecord {
+  const { traceId, spanId: parentId } = parent;
+  return { traceId, spanId: newSpanId(), parentId, layer: "init", name, startNs, endNs: startNs };
+}
+
+function below({ traceId, spanId }: SpanRecord) {
+  return { traceId, spanId: newSpanId(), parentId: spanId };
 }
 
 type Timed = Pick<SpanRecord, "layer" | "name" | "startNs" | "endNs" | "error">;

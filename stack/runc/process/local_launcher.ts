@@ -7,8 +7,6 @@ import type {
   ProcessLauncher,
 } from "#wire/oci-runtime/runtime.ts";
 
-const STDIO = [0, 1, 2] as const;
-
 /** Starts processes as children of this one: the command line's launcher, and a library's. */
 export class LocalLauncher implements ProcessLauncher {
   /** A command has nothing else to do, so it may block this long; a daemon's event loop may not. */
@@ -23,13 +21,19 @@ export class LocalLauncher implements ProcessLauncher {
 
   spawn(request: LaunchRequest): Promise<LaunchedProcess> {
     const { stdin, stdout, stderr } = request.stdio ?? this.#stdio;
-    const streams = [stdin, stdout, stderr];
+    const streams = [
+      { fd: stdin, as: 0 },
+      { fd: stdout, as: 1 },
+      { fd: stderr, as: 2 },
+    ];
+    const env: string[] = [];
+    for (const name in request.env) env.push(`${name}=${request.env[name]}`);
     try {
       const pid = startProcess({
         path: request.executable,
         argv: request.argv,
-        env: Object.entries(request.env).map(([name, value]) => `${name}=${value}`),
-        fds: [...STDIO.map((as) => ({ fd: streams[as]!, as })), ...request.fds],
+        env,
+        fds: [...streams, ...request.fds],
         ...(request.executableFd === undefined ? {} : { executableFd: request.executableFd }),
         ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
       });

@@ -1,10 +1,11 @@
 import { absoluteFrom, cleanPath } from "#lib/linux/path.ts";
 import type { MountOption } from "#wire/init-pipe/operation.ts";
 import { NO_SLOT } from "#wire/init-pipe/operation.ts";
+import { idMapText } from "../spec/id_map_text.ts";
 import { MS } from "../spec/linux_constants.ts";
 import { type PlanBuilder, specError } from "../spec/plan_builder.ts";
 import type { CreateInputs } from "../spec/plan_inputs.ts";
-import type { IdMapping, Mount } from "../spec/spec_types.ts";
+import type { Mount } from "../spec/spec_types.ts";
 import { compileCgroupMount } from "./cgroup_mount.ts";
 import { ATTR, type ParsedOptions, parseMountOptions } from "./mount_options.ts";
 
@@ -81,13 +82,6 @@ function idMapOf({ mount, options }: PreparedMount, inputs: CreateInputs) {
     gidMap: idMapText(gids),
     recursive: asked?.[0] === "ridmap",
   };
-}
-
-/** Mappings as /proc/PID/uid_map takes them. */
-export function idMapText(mappings: readonly IdMapping[]): string {
-  return mappings
-    .map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`)
-    .join("");
 }
 
 function sourcePath({ mount }: PreparedMount, bundle: string): string {

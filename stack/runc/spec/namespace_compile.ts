@@ -1,4 +1,4 @@
-import { idMapText } from "../rootfs/mount_compile.ts";
+import { idMapText } from "./id_map_text.ts";
 import { CLONE_FLAG } from "./linux_constants.ts";
 import { type PlanBuilder, specError } from "./plan_builder.ts";
 import type { CreateInputs, HostFacts, InitDescriptors } from "./plan_inputs.ts";

@@ -1,0 +1,52 @@
+import { compileCgroupJoin, compileCgroupOpens } from "./cgroup_compile.ts";
+import { compileIdentity } from "./identity_compile.ts";
+import { compileJoins, joinOrder } from "./namespace_compile.ts";
+import { PlanBuilder } from "./plan_builder.ts";
+import type { ExecInputs } from "./plan_inputs.ts";
+import {
+  type CompiledPlan,
+  compileCgroupNamespace,
+  compileGrandchild,
+  compileLabels,
+  compileOomScore,
+  compilePersonality,
+  compileTerminal,
+  escapeOf,
+  finishProgram,
+} from "./plan_parts.ts";
+import { compileFind } from "./program_compile.ts";
+
+/** Compiles an exec: joins a running container and runs one more program in it. */
+export function compileExec(inputs: ExecInputs): CompiledPlan {
+  const { process, facts, spec, fds } = inputs;
+  const inUser = inputs.join.includes("user");
+  const plan = new PlanBuilder();
+  plan.add({ op: "protect", keep: inputs.preserveFds });
+  compileOomScore(plan, process);
+  const cgroup = compileCgroupOpens(plan, inputs.cgroup, escapeOf(inputs));
+
+  plan.add({ op: "clone-child" });
+  compileJoins(plan, joinOrder(inputs.join, facts), fds);
+
+  compileGrandchild(plan, cgroup, inUser);
+  plan.add({ op: "new-session" });
+  compileCgroupJoin(plan, cgroup);
+  if (inputs.join.includes("cgroup")) compileCgroupNamespace(plan, inputs);
+  plan.add({ op: "keyring", name: `_ses.${inputs.id}`, permissions: 0 });
+  if (fds.root !== undefined) plan.add({ op: "join-root", fd: fds.root });
+  plan.add({ op: "root-current" });
+  compileTerminal(plan, inputs, process, false);
+  if (process.apparmorProfile || process.selinuxLabel) {
+    const proc = plan.slot();
+    plan.add({ op: "open-proc", slot: proc });
+    compileLabels(plan, process, facts.apparmorFile, proc);
+  }
+  compilePersonality(plan, spec.linux);
+  plan.add({ op: "umask", mask: process.user.umask ?? 0o022 });
+  const setGroups = facts.uid === 0;
+  const { seccomp } = inputs;
+  compileIdentity(plan, process, { facts, seccomp, setGroups, limitsByParent: inUser });
+  compileFind(plan, process);
+  finishProgram(plan, process, process.noNewPrivileges ? seccomp : undefined);
+  return { plan: plan.finish(facts.clockWithoutSyscall), warnings: plan.warnings };
+}
