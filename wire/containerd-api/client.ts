@@ -19,7 +19,7 @@ export interface ContainerdConnection {
  */
 export function connectContainerd(address: string): ContainerdConnection {
   const channel = new GrpcChannel(address);
-  const errors = containerdErrors(address);
+  const errors = containerdErrors({ address });
   const services: Record<string, unknown> = {};
   for (const [name, service] of Object.entries(CONTAINERD_SERVICES)) {
     services[name] = grpcClient(service, channel, errors);

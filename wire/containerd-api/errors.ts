@@ -21,13 +21,19 @@ const CLASS_WORDS: Partial<Record<ErrorCode, string>> = {
 
 /**
  * Errors of containerd's gRPC services. On the wire: the code of the outermost frame, a text that
- * ends as containerd's do, and the frames as a detail. `address` is the socket that a client
- * connects to, for the words of a failed connection.
+ * ends as containerd's do, and the frames as a detail.
+ *
+ * A client names the `address` that it connects to, for the words of a failed connection. A server
+ * names what records errors whose text quotes their id, so that `catena explain` finds them.
  */
-export function containerdErrors(address?: string): WireErrors {
+export function containerdErrors(
+  options: { address?: string; record?: (error: ChainError) => void } = {},
+): WireErrors {
+  const { address, record } = options;
   return {
     toStatus: (thrown, op) => {
       const error = toChainError(thrown, "containerd", op);
+      if (isExplained(error)) record?.(error);
       return { ...statusFromError(error), message: wireText(error) };
     },
     fromStatus: (status, op) =>
@@ -40,11 +46,15 @@ export function containerdErrors(address?: string): WireErrors {
  * containerd's form; the id is added where `catena explain` has more to tell.
  */
 export function wireText(error: ChainError): string {
-  const explained = error.frames.some((f) => f.evidence.length > 0 || f.cause || f.causeId);
-  const text = explained ? error.message : error.words;
+  const text = isExplained(error) ? error.message : error.words;
   const words = CLASS_WORDS[error.outer.code];
   if (!words || text === words || text.endsWith(`: ${words}`)) return text;
   return `${text}: ${words}`;
+}
+
+/** Whether there is more to tell than the words. */
+function isExplained({ frames }: ChainError): boolean {
+  return frames.some(({ evidence, cause, causeId }) => evidence.length > 0 || cause || causeId);
 }
 
 /** What grpc-js itself answers when no reply came, in the words of a Go client. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { parseAddress } from "./shim_command.ts";
 import { runtimePath, shimName } from "./runtime_path.ts";
+import { parseAddress } from "./shim_command.ts";
 
 test("a runtime's name becomes its shim's", () => {
   expect(shimName("io.containerd.runc.v2")).toBe("containerd-shim-runc-v2");

@@ -1,13 +1,16 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { toChainError } from "#lib/errors/chain_error.ts";
+import { POLL, poll } from "#lib/linux/descriptor.ts";
 import { makeNode } from "#lib/linux/mount.ts";
 import type { Log } from "#lib/log/log.ts";
 import type { Bundle } from "./bundle.ts";
 
 const S_IFIFO = 0o010000;
 /** How often the logs of all shims are looked at. Shims log rarely; their FIFO holds 64 KiB. */
-const POLL_MS = 200;
+const POLL_MS = 500;
+/** Descriptors in one poll(2): the addon's limit. */
+const POLL_BATCH = 64;
 const READ_BYTES = 16 * 1024;
 /** Reads of one FIFO in one round: a shim that floods its log must not stop the others. */
 const READS_PER_ROUND = 16;
@@ -72,7 +75,17 @@ export class ShimLogs {
   }
 
   #drainAll(): void {
-    for (const log of this.#open.values()) this.#drain(log);
+    const logs = [...this.#open.values()];
+    for (let at = 0; at < logs.length; at += POLL_BATCH) {
+      const batch = logs.slice(at, at + POLL_BATCH);
+      const found = poll(
+        batch.flatMap(({ fd }) => [fd, POLL.IN]),
+        0,
+      );
+      for (const [index, log] of batch.entries()) {
+        if ((found[index] ?? 0) & POLL.IN) this.#drain(log);
+      }
+    }
   }
 
   #drain(log: OpenLog): void {

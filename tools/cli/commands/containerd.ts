@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { recordError } from "#lib/errors/error_record.ts";
 import { Log } from "#lib/log/log.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { createContainerd } from "#stack/containerd/main.ts";
@@ -32,7 +33,9 @@ export async function runContainerd(args: string[]): Promise<void> {
   const log = new Log("containerd", debug ? "debug" : "info");
   const traces = new SpoolSink(state);
   const containerd = await createContainerd({ root, state, address, log, debug, traces });
-  const server = await serveContainerd(containerd.services, address);
+  const server = await serveContainerd(containerd.services, address, (error) =>
+    recordError(state, error),
+  );
   log.info("containerd serving", { address });
   await stopSignal();
   log.info("containerd stops; containers live on");
