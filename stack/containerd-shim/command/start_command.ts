@@ -53,8 +53,11 @@ function accepts(path: string): boolean {
   try {
     closeSync(connectUnix(SOCK.STREAM, path));
     return true;
-  } catch {
-    return false;
+  } catch (thrown) {
+    // Only these two say that nobody listens; a second shim beside a living one would be worse.
+    const { code } = thrown as { code?: string };
+    if (code === "ENOENT" || code === "ECONNREFUSED") return false;
+    throw thrown;
   }
 }
 

@@ -1,4 +1,13 @@
-import { closeSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import { childEnv } from "#lib/install/child_env.ts";
@@ -25,11 +34,13 @@ export class Keeper {
   readonly folder: string;
   readonly pid: number;
   readonly #connection: KeeperConnection;
+  readonly #realFolder: string;
 
   private constructor(folder: string, pid: number, connection: KeeperConnection) {
     this.folder = folder;
     this.pid = pid;
     this.#connection = connection;
+    this.#realFolder = realpathSync(folder);
   }
 
   /** Starts a keeper in `folder`, which is created. It outlives us. */
@@ -82,6 +93,15 @@ export class Keeper {
     const connection = await KeeperConnection.over(fd, events);
     const pid = await connection.call("HELLO", 0);
     return new Keeper(folder, pid, connection);
+  }
+
+  /** Whether the keeper's process lives: when it does, a newer shim has taken it over. */
+  get alive(): boolean {
+    try {
+      return readlinkSync(`/proc/${this.pid}/cwd`) === this.#realFolder;
+    } catch {
+      return false;
+    }
   }
 
   get lost(): boolean {

@@ -17,8 +17,8 @@ export interface KeeperEvents {
   exited(process: KeptProcess): void;
   drained(token: number): void;
   consoleReady(token: number): void;
-  /** The connection ended: the keeper died, or a newer shim took over. */
-  lost(): void;
+  /** The connection ended: the keeper died, a newer shim took over, or (`byUs`) it was given up. */
+  lost(byUs: boolean): void;
 }
 
 interface Waiting {
@@ -39,6 +39,7 @@ export class KeeperConnection {
   #socket: Socket | undefined;
   #request = 0;
   #closed = false;
+  #byUs = false;
   #expected = false;
 
   private constructor(fd: number, events: KeeperEvents) {
@@ -109,7 +110,9 @@ export class KeeperConnection {
     this.#expected = true;
   }
 
+  /** Gives the connection up. */
   close(): void {
+    this.#byUs = true;
     this.#socket?.terminate();
     this.#ended();
   }
@@ -175,7 +178,7 @@ export class KeeperConnection {
       waiting?.reject(keeperLost(waiting.op));
     }
     this.#helpers.clear();
-    if (!this.#expected) this.#events.lost();
+    if (!this.#expected) this.#events.lost(this.#byUs);
   }
 }
 

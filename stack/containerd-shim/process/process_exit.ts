@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Keeper } from "../keeping/keeper.ts";
 import type { KeeperEvents } from "../keeping/keeper_connection.ts";
 import type { KeptProcess } from "../keeping/keeper_protocol.ts";
 import type { ShimContext } from "../shim_context.ts";
@@ -8,6 +9,7 @@ import type { Container, ExecProcess, InitProcess } from "./container.ts";
 import { INIT_TOKEN } from "./task_process.ts";
 
 const SIGKILL = 9;
+const RECONNECT_MS = 1_000;
 /** As a process that was killed; nobody can know more once the keeper is gone. */
 const KILLED_STATUS = 128 + SIGKILL;
 
@@ -20,7 +22,7 @@ export function keeperEvents(shim: ShimContext, container: () => Container): Kee
     },
     drained: (token) => container().byToken(token)?.drained.resolve(),
     consoleReady: (token) => container().byToken(token)?.consoleReady.resolve(),
-    lost: () => void keeperLost(shim, container()),
+    lost: (byUs) => void keeperLost(shim, container(), byUs),
   };
 }
 
@@ -75,16 +77,19 @@ function hasPidNamespace(bundle: string): boolean {
 }
 
 /** The keeper died: nobody can reap its container truly, so it is ended and told as killed. */
-async function keeperLost(shim: ShimContext, container: Container): Promise<void> {
-  if (container.init.state === "deleted" || !shim.containers.has(container.id)) return;
-  shim.log.error("the container's keeper is gone: ending the container", { id: container.id });
+async function keeperLost(shim: ShimContext, container: Container, byUs: boolean): Promise<void> {
+  const { id, keeper } = container;
+  if (container.init.state === "deleted" || shim.containers.get(id) !== container) return;
+  if (keeper?.alive) {
+    if (byUs) await reconnect(shim, container, keeper);
+    else handOver(shim, container);
+    return;
+  }
+  shim.log.error("the container's keeper is gone: ending the container", { id });
   try {
-    await container.runtime.kill(container.id, SIGKILL, true);
+    await container.runtime.kill(id, SIGKILL, true);
   } catch (error) {
-    shim.log.warn("failed to kill an orphaned container", {
-      id: container.id,
-      error: String(error),
-    });
+    shim.log.warn("failed to kill an orphaned container", { id, error: String(error) });
   }
   const now = BigInt(Date.now()) * 1_000_000n;
   for (const process of [...container.execs.values(), container.init]) {
@@ -93,4 +98,27 @@ async function keeperLost(shim: ShimContext, container: Container): Promise<void
     const kept = { status: KILLED_STATUS, exitedNs: now, pid: process.pid };
     await processExited(shim, container, process, kept);
   }
+}
+
+/** A keeper hangs up on its shim for a newer one only: this one must not touch the container. */
+function handOver(shim: ShimContext, container: Container): void {
+  shim.log.warn("another shim has taken a container over", { id: container.id });
+  shim.oom.remove(container);
+  shim.containers.delete(container.id);
+}
+
+/** The keeper did not answer in time (it was stopped, say): asked again for as long as it lives. */
+async function reconnect(shim: ShimContext, container: Container, keeper: Keeper): Promise<void> {
+  shim.log.warn("a keeper does not answer", { id: container.id });
+  while (keeper.alive && shim.containers.get(container.id) === container) {
+    await Bun.sleep(RECONNECT_MS);
+    try {
+      const events = keeperEvents(shim, () => container);
+      container.keeper = await Keeper.reconnect(keeper.folder, events);
+      return;
+    } catch {
+      // Still no answer.
+    }
+  }
+  if (!keeper.alive) await keeperLost(shim, container, false);
 }
