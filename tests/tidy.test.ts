@@ -97,7 +97,7 @@ rule("no host of ours and no folder of a developer", FILES, ({ path, lines }) =>
   lines.flatMap((line, index) => {
     const hosts = [...line.matchAll(/\bhttps?:\/\/([a-z0-9.-]+)/gi)].map((match) => match[1]!);
     const strange = hosts.filter((host) => !isPublicHost(host));
-    const folder = line.match(/(^|[\s"'`(=:])\/(home|Users|work)\/[a-z]/);
+    const folder = line.match(/(^|[\s"'`(=])\/(home|Users|work)\/[a-z]/);
     return [...strange, ...(folder ? [folder[0]] : [])].map(
       (found) => `${path}:${index + 1}: ${found}`,
     );

@@ -30,7 +30,14 @@ export const EXCEPTIONS: Partial<Record<Rule, Record<string, string>>> = {
 };
 
 const PUBLIC_DOMAINS = [
-  ...["github.com", "kubernetes.io", "opencontainers.org", "docker.com", "containerd.io"],
+  ...[
+    "github.com",
+    "kubernetes.io",
+    "opencontainers.org",
+    "docker.com",
+    "docker.io",
+    "containerd.io",
+  ],
   ...["w3.org", "opentelemetry.io", "googleapis.com", "grpc.io", "protobuf.dev", "buf.build"],
   ...["kernel.org", "man7.org", "ietf.org", "rfc-editor.org", "debian.org", "apache.org"],
   ...["npmjs.com", "bun.com", "nodejs.org", "typescriptlang.org", "biomejs.dev", "json-schema.org"],
