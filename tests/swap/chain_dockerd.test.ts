@@ -12,7 +12,8 @@ describeChain({
   async start(sandbox) {
     const containerd = await startGenuineContainerd(sandbox);
     const dockerd = await startCatenaDockerd(sandbox, containerd.socket);
-    return { client: new DockerClient(sandbox, dockerd.socket), daemons: [containerd, dockerd] };
+    const client = new DockerClient(sandbox, dockerd.socket, "catena");
+    return { client, daemons: [containerd, dockerd] };
   },
 });
 
@@ -23,7 +24,7 @@ describeChain({
   async start(sandbox) {
     const containerd = await startGenuineContainerd(sandbox);
     const dockerd = await startCatenaDockerd(sandbox, containerd.socket);
-    const client = new DockerClient(sandbox, dockerd.socket, "io.containerd.runc.v2");
+    const client = new DockerClient(sandbox, dockerd.socket, "runc");
     return { client, daemons: [containerd, dockerd] };
   },
 });
