@@ -72,7 +72,8 @@ const waiting = new Map<number, () => void>();
 let lastToken = 0;
 
 /**
- * Waits until a descriptor is readable or its other end closed. False when `timeoutMs` passed first.
+ * Waits until a descriptor is readable or its other end closed. False when `timeoutMs` passed
+ * first.
  * With `blockMs`, this thread waits that long before the event loop takes over: quicker in a
  * command that has nothing else to do.
  */

@@ -13,7 +13,8 @@ import { join } from "node:path";
 import { receiveWithFds, SOCK, sendWithFds, socketpair } from "#lib/linux/descriptor.ts";
 import { closeFile } from "#lib/linux/file.ts";
 import type { Spec } from "#stack/runc/spec/spec_types.ts";
-import { CAN_LAUNCH, failureOf, readUntil, withContainer, withStarted } from "./test_container.ts";
+import { readUntil } from "./terminal_text.ts";
+import { CAN_LAUNCH, failureOf, withContainer, withStarted } from "./test_container.ts";
 
 const sh = (script: string) => ["sh", "-c", script];
 const HOST_ROOT = 100_000;

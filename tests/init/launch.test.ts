@@ -56,7 +56,7 @@ describe.skipIf(!CAN_LAUNCH)("a container's program", () => {
       },
       async (container) => {
         expect(await container.run()).toBe(0);
-        expect(container.text()).toBe("uid=1000(ann) gid=1000 groups=5,7\n0077\n/home/ann\n1\n");
+        expect(container.text()).toBe("uid=1000(ann) gid=1000 groups=5,7\n0077\n/ann\n1\n");
       },
     ),
   );

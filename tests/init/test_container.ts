@@ -7,7 +7,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   rmdirSync,
   rmSync,
   symlinkSync,
@@ -245,10 +244,7 @@ function makeRootfs(rootfs: string): void {
     symlinkSync("busybox", join(rootfs, "bin", name));
   }
   mkdirSync(join(rootfs, "etc"));
-  writeFileSync(
-    join(rootfs, "etc/passwd"),
-    "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:\n",
-  );
+  writeFileSync(join(rootfs, "etc/passwd"), "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/ann:\n");
 }
 
 function commonSpec(args: string[]): Spec {
@@ -298,20 +294,4 @@ function commonSpec(args: string[]): Spec {
       readonlyPaths: ["/proc/sys", "/proc/irq"],
     },
   };
-}
-
-/** Reads what a terminal's master has to say, until `wanted` appears. */
-export async function readUntil(master: number, wanted: RegExp): Promise<string> {
-  let text = "";
-  const buffer = Buffer.alloc(4096);
-  const deadline = Date.now() + SETTLE_MS;
-  while (!wanted.test(text)) {
-    if (Date.now() > deadline) throw new Error(`${wanted} did not appear in ${text}`);
-    try {
-      text += buffer.toString("utf8", 0, readSync(master, buffer));
-    } catch {
-      await Bun.sleep(5);
-    }
-  }
-  return text;
 }

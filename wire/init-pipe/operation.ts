@@ -29,11 +29,11 @@ interface Base {
 
 /** Operations that lead from the host into the namespaces. */
 export type StageOperation =
-  /** Not dumpable; close-on-exec on all but `keep` descriptors from 3 on; signals at their defaults. */
+  /** Not dumpable; close-on-exec on all from 3 on but `keep` of them; signals at their defaults. */
   | { op: "protect"; keep: number }
   /** Opens a path of the host into a slot, close-on-exec. */
   | { op: "open"; slot: Slot; path: string; flags: number }
-  /** A detached copy of a mount tree of the host, for a container whose root may not see its path. */
+  /** A detached copy of a host's mount tree, for a container whose root may not see its path. */
   | { op: "open-tree"; slot: Slot; path: string; recursive: boolean }
   /** As open-tree, with ids mapped as in the user namespace that has these maps. */
   | { op: "map-tree"; slot: Slot; uidMap: string; gidMap: string; recursive: boolean }
@@ -71,9 +71,10 @@ export type CgroupOperation =
   | { op: "cgroup-join-uncharged"; file: Slot }
   /**
    * Refuses with EAGAIN when pids.current exceeds pids.max at any level (innermost first), and
-   * leaves the cgroup by writing 0 to `escape`, the tasks file of the hierarchy's root.
+   * leaves the cgroup by writing 0 to `escape`, the tasks file of the hierarchy's root. With
+   * `uncharged` it does nothing when clone-grandchild charged the process: the kernel checked then.
    */
-  | { op: "pids-check"; current: Slot[]; max: Slot[]; escape: Slot };
+  | { op: "pids-check"; current: Slot[]; max: Slot[]; escape: Slot; uncharged: boolean };
 
 /** Operations that build the container's root. Paths are inside it unless said otherwise. */
 export type RootfsOperation =
@@ -103,7 +104,7 @@ export type RootfsOperation =
     }
   /** mount(2) with options as text: for what the newer calls do not take. */
   | { op: "mount-text"; type: string; source: string; target: string; flags: number; data: string }
-  /** Binds a host path, or the tree in a slot; makes the target a folder or file as the source is. */
+  /** Binds a host path, or the tree in a slot; makes the target a folder or file as that is. */
   | {
       op: "bind";
       source: string;
@@ -116,7 +117,7 @@ export type RootfsOperation =
     }
   | { op: "remount-readonly"; target: string }
   | { op: "mkdir"; path: string; mode: number }
-  /** A device node or fifo; where mknod(2) is refused, the host's node of the same path is bound. */
+  /** A device node or fifo; where mknod(2) is refused, the host's node of that path is bound. */
   | {
       op: "mknod";
       path: string;

@@ -1,6 +1,4 @@
 import {
-  type FieldKind,
-  LAYOUT,
   OPERATION_BY_PARENT,
   OPERATION_HEADER_BYTES,
   OPERATION_OPTIONAL,
@@ -13,6 +11,7 @@ import {
   PLAN_VERSION,
 } from "./layout.ts";
 import type { MountAttributes, MountOption, Operation, Plan } from "./operation.ts";
+import { type FieldKind, LAYOUT } from "./operation_layout.ts";
 
 const FIRST_BYTES = 16 * 1024;
 const LOW_WORD = 0xffffffffn;
@@ -55,10 +54,8 @@ function encodeOperation(out: PlanWriter, operation: Operation): void {
   const lengthAt = out.length;
   out.u32(0);
   const values = operation as unknown as Record<string, unknown>;
-  for (let index = 0; index < fields.length; index++) {
-    const field = fields[index] as readonly [string, FieldKind];
-    encodeField(out, field[1], values[field[0]]);
-  }
+  const kinds = fields as Readonly<Record<string, FieldKind>>;
+  for (const name in kinds) encodeField(out, kinds[name]!, values[name]);
   out.patch(lengthAt, out.length - lengthAt - OPERATION_HEADER_BYTES / 2);
 }
 

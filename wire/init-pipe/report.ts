@@ -59,8 +59,8 @@ export function emptyReport(operations: number): Buffer {
 
 /**
  * Reads a report page. Init may have died at any instant, so every value is checked; throws when
- * the page is not one of `operations` records. From `grandchildFrom` on, operations were timed by the
- * grandchild, whose clock a time namespace may have moved.
+ * the page is not one of `operations` records. From `grandchildFrom` on, operations were timed by
+ * the grandchild, whose clock a time namespace may have moved.
  */
 export function decodeReport(page: Buffer, operations: number, grandchildFrom: number): InitReport {
   if (page.length < reportBytes(operations) || page.readUInt32LE(0) !== REPORT_MAGIC) {

@@ -86,6 +86,8 @@ NAPI_MODULE_INIT() {
   add_table(env, exports, socket_functions);
   add_table(env, exports, bpf_functions);
   add_table(env, exports, process_functions);
+  add_table(env, exports, memory_functions);
+  add_table(env, exports, watch_functions);
   add_table(env, exports, foreground_functions);
   add_table(env, exports, oom_event_functions);
   add_table(env, exports, notify_functions);

@@ -23,6 +23,8 @@ extern const struct addon_function file_functions[];
 extern const struct addon_function socket_functions[];
 extern const struct addon_function bpf_functions[];
 extern const struct addon_function process_functions[];
+extern const struct addon_function memory_functions[];
+extern const struct addon_function watch_functions[];
 extern const struct addon_function foreground_functions[];
 extern const struct addon_function oom_event_functions[];
 extern const struct addon_function notify_functions[];

@@ -1,4 +1,5 @@
-/* What is done before the namespaces: protecting ourselves, opening host paths, the host's /proc. */
+/* What is done before the namespaces: protecting ourselves, opening host paths, the host's /proc.
+ */
 #include "init.h"
 #include "kernel_calls.h"
 

@@ -29,7 +29,8 @@ int op_keyring(struct args *args) {
   if (length < 0 || length > (long)sizeof text) return length < 0 ? errno : E2BIG;
   /* type;uid;gid;permissions in hexadecimal;description */
   const char *at = text;
-  for (int field = 0; field < 3 && at != NULL; field++) at = strchr(at, ';') ? strchr(at, ';') + 1 : NULL;
+  for (int field = 0; field < 3 && at != NULL; field++)
+    at = strchr(at, ';') ? strchr(at, ';') + 1 : NULL;
   if (at == NULL) return EBADMSG;
   uint32_t permissions = 0;
   for (; *at != ';' && *at != 0; at++)
@@ -102,7 +103,8 @@ int op_bounding_set(struct args *args) {
   for (int capability = 0; capability <= LAST_CAPABILITY; capability++) {
     int held = prctl(PR_CAPBSET_READ, capability);
     if (held < 0) break;
-    if (held == 1 && !(keep >> capability & 1) && prctl(PR_CAPBSET_DROP, capability) < 0) return errno;
+    if (held == 1 && !(keep >> capability & 1) && prctl(PR_CAPBSET_DROP, capability) < 0)
+      return errno;
   }
   return 0;
 }
@@ -116,7 +118,8 @@ static int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inh
   return syscall(SYS_capset, &header, data) < 0 ? errno : 0;
 }
 
-/* After leaving user 0 the kept capabilities are permitted only; the filter needs them effective. */
+/* After leaving user 0 the kept capabilities are permitted only; the filter needs them effective.
+ */
 static int raise_permitted(void) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[2];
@@ -159,7 +162,8 @@ int op_capabilities(struct args *args) {
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   int failed = set_capabilities(effective, permitted, inheritable);
   for (unsigned long i = 0; failed == 0 && i <= LAST_CAPABILITY; i++)
-    if (ambient >> i & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0) failed = errno;
+    if (ambient >> i & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
+      failed = errno;
   return failed;
 }
 

@@ -24,7 +24,8 @@
 #include "plan_format.h"
 
 #define MAX_SLOTS 96
-/* Most retries of openat2 against a tree that changes under it, and most dangling links followed. */
+/* Most retries of openat2 against a tree that changes under it, and most dangling links followed.
+ */
 #define MAX_RETRIES 64
 #define MAX_LINKS 16
 
@@ -69,10 +70,10 @@ void report_begin_stage(uint32_t stage, size_t began_at);
 void tell_late_failure(bool hook, int failed);
 
 /* main.c */
-extern int pipe_fd;        /* our end of the init pipe, -1 once handed over */
-extern int report_fd;      /* the report, for whoever looks at a process that waits */
+extern int pipe_fd;           /* our end of the init pipe, -1 once handed over */
+extern int report_fd;         /* the report, for whoever looks at a process that waits */
 extern unsigned first_own_fd; /* below it are those that the program gets */
-extern int parent_fd;      /* to the parent stage, for what it performs on our behalf */
+extern int parent_fd;         /* to the parent stage, for what it performs on our behalf */
 extern uint32_t stage;
 extern pid_t target_pid;   /* parent stage: on whose behalf it performs */
 extern bool clock_allowed; /* false behind the last filter when reading it takes a system call */

@@ -1,4 +1,5 @@
-/* A failure after the hand-over: nobody reads the report any more, the container's stderr is all. */
+/* A failure after the hand-over: nobody reads the report any more, the container's stderr is all.
+ */
 #include "init.h"
 
 #include <signal.h>
@@ -39,8 +40,8 @@ void tell_late_failure(bool hook, int failed) {
   reason(hook, failed, why);
   const char *of_hook[] = {"error running hook: ", why, "\n"};
   const char *of_program[] = {"exec ", program_path, ": ", why, "\n"};
-  bool fits = hook ? text_join(line, sizeof line, of_hook, 3)
-                   : text_join(line, sizeof line, of_program, 5);
+  bool fits =
+      hook ? text_join(line, sizeof line, of_hook, 3) : text_join(line, sizeof line, of_program, 5);
   if (!fits) return;
   ssize_t told = write(STDERR_FILENO, line, strlen(line));
   (void)told;

@@ -36,12 +36,10 @@ typedef int (*operation_call)(struct args *);
 static operation_call call_of(uint32_t code) {
   switch (code) {
 #define CASE(name, number) \
-  case number: \
-    return op_##name;
+  case number: return op_##name;
     PLAN_OPERATIONS(CASE)
 #undef CASE
-    default:
-      return NULL;
+    default: return NULL;
   }
 }
 
@@ -66,8 +64,7 @@ static int read_plan(void) {
     return EBADMSG;
   clock_is_plain = (word(8) & PLAN_FLAG_CLOCK) != 0;
   operations = word(12);
-  if (operations == 0 || operations > PLAN_MAX_OPERATIONS || word(16) != plan_bytes)
-    return EBADMSG;
+  if (operations == 0 || operations > PLAN_MAX_OPERATIONS || word(16) != plan_bytes) return EBADMSG;
   size_t at = PLAN_HEADER_BYTES;
   for (uint32_t i = 0; i < operations; i++) {
     if (at + OPERATION_HEADER_BYTES > plan_bytes) return EBADMSG;

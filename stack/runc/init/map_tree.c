@@ -50,9 +50,8 @@ int op_map_tree(struct args *args) {
   if (args->bad) return EBADMSG;
   int namespace = -1;
   int failed = namespace_of_maps(uids, gids, &namespace);
-  struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)namespace};
-  if (failed == 0 && kernel_mount_setattr(tree, AT_EMPTY_PATH | deep, &change) < 0)
-    failed = errno;
+  struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t) namespace};
+  if (failed == 0 && kernel_mount_setattr(tree, AT_EMPTY_PATH | deep, &change) < 0) failed = errno;
   if (namespace >= 0) close(namespace);
   return failed;
 }

@@ -1,4 +1,5 @@
-/* Mounts as descriptors: made detached, given their attributes, then attached to a checked target. */
+/* Mounts as descriptors: made detached, given their attributes, then attached to a checked target.
+ */
 #include "init.h"
 #include "kernel_calls.h"
 
@@ -37,16 +38,20 @@ int attach_mount(int mount_fd, int target_fd, const struct attributes *attribute
   return 0;
 }
 
-/* A new detached mount of a new file system; -1 with errno. `options` is a list of key and value. */
-int new_filesystem(const char *type, const char *source, struct args *options, uint64_t attributes) {
+/* A new detached mount of a new file system; -1 with errno. `options` is a list of key and value.
+ */
+int new_filesystem(const char *type, const char *source, struct args *options,
+                   uint64_t attributes) {
   int context = kernel_fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
-  bool good = source[0] == 0 || kernel_fsconfig(context, FSCONFIG_SET_STRING, "source", source) == 0;
+  bool good =
+      source[0] == 0 || kernel_fsconfig(context, FSCONFIG_SET_STRING, "source", source) == 0;
   uint32_t count = options != NULL ? arg_u32(options) : 0;
   for (uint32_t i = 0; i < count; i++) {
     const char *key = arg_text(options), *value = arg_optional_text(options);
     if (!good || options->bad) continue;
-    good = kernel_fsconfig(context, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value) == 0;
+    good =
+        kernel_fsconfig(context, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value) == 0;
     if (!good) report_detail(key);
   }
   good = good && kernel_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) == 0;
@@ -124,7 +129,8 @@ static int take_over(int mount_fd, int target_fd, bool keep_mode, bool copy_up) 
   int to = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (to < 0) return errno;
   int failed = keep_mode && fchmod(to, covered.st_mode & 07777) < 0 ? errno : 0;
-  int from = failed == 0 && copy_up ? openat(target_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  int from =
+      failed == 0 && copy_up ? openat(target_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   if (failed == 0 && copy_up) failed = from < 0 ? errno : copy_tree(from, to);
   if (from >= 0) close(from);
   close(to);
@@ -152,7 +158,8 @@ int op_mount(struct args *args) {
     close(target_fd);
     return bind_path(bind_instead, false, target, &attributes, false);
   }
-  if (failed == 0) failed = take_over(mount_fd, target_fd, keep_mode && existed, copy_up && existed);
+  if (failed == 0)
+    failed = take_over(mount_fd, target_fd, keep_mode && existed, copy_up && existed);
   if (failed == 0) failed = attach_mount(mount_fd, target_fd, &attributes);
   close(target_fd);
   if (mount_fd >= 0) close(mount_fd);

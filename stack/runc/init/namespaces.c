@@ -53,11 +53,15 @@ int op_cgroup_join(struct args *args) {
   return 0;
 }
 
-int op_cgroup_join_uncharged(struct args *args) {
-  int32_t slot = arg_i32(args);
+static bool is_charged(void) {
   uint32_t charged;
   memcpy(&charged, report + REPORT_AT_CHARGED, sizeof charged);
-  return charged == CHARGED_NONE ? join(slot) : 0;
+  return charged != CHARGED_NONE;
+}
+
+int op_cgroup_join_uncharged(struct args *args) {
+  int32_t slot = arg_i32(args);
+  return is_charged() ? 0 : join(slot);
 }
 
 /* A counter's value; "max" is the largest. */
@@ -81,11 +85,18 @@ int op_pids_check(struct args *args) {
   for (uint32_t i = 0; i < count && !maxima.bad; i++) arg_i32(&maxima);
   uint32_t levels = arg_u32(args);
   if (arg_u32(&maxima) != levels || maxima.bad) return EBADMSG;
+  struct args rest = maxima;
+  for (uint32_t i = 0; i < levels && !rest.bad; i++) arg_i32(&rest);
+  int32_t escape = arg_i32(&rest);
+  if (arg_u32(&rest) && is_charged()) return 0;
   bool full = false;
   for (uint32_t i = 0; i < levels; i++) {
     uint64_t now = 0, most = 0;
-    int failed = read_counter(slot_fd(arg_i32(args)), &now);
-    if (failed == 0) failed = read_counter(slot_fd(arg_i32(&maxima)), &most);
+    int now_fd = slot_fd(arg_i32(args)), most_fd = slot_fd(arg_i32(&maxima));
+    /* A level where the controller is not enabled (v2) has no files. */
+    if (now_fd < 0 || most_fd < 0) continue;
+    int failed = read_counter(now_fd, &now);
+    if (failed == 0) failed = read_counter(most_fd, &most);
     if (failed != 0) return failed;
     if (full || now <= most) continue;
     full = true;
@@ -93,9 +104,9 @@ int op_pids_check(struct args *args) {
     report_u64(REPORT_AT_LEVEL_CURRENT, now);
     report_u64(REPORT_AT_LEVEL_MAX, most);
   }
-  if (!full) return args->bad ? EBADMSG : 0;
+  if (!full) return args->bad || rest.bad ? EBADMSG : 0;
   /* Out again before anyone can count us: a zombie would hold the slot until it is reaped. */
-  join(arg_i32(&maxima));
+  join(escape);
   return EAGAIN;
 }
 

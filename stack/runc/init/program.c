@@ -33,7 +33,8 @@ static int search_path(const char *name, const char *path) {
       memcpy(folder, at, length);
       folder[length] = 0;
       const char *parts[] = {length == 0 ? "." : folder, "/", name};
-      if (text_join(program_path, sizeof program_path, parts, 3) && runnable(program_path) == 0) return 0;
+      if (text_join(program_path, sizeof program_path, parts, 3) && runnable(program_path) == 0)
+        return 0;
     }
     at += length;
     if (*at == ':') at++;

@@ -16,7 +16,8 @@ int op_root_bind(struct args *args) {
   const char *path = arg_text(args);
   int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target < 0) return errno;
-  int tree = kernel_open_tree(target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  int tree = kernel_open_tree(target, "",
+                              AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
   int failed = tree < 0 ? errno : attach_mount(tree, target, NULL);
   close(target);
   if (failed == 0) root_fd = tree;
@@ -98,8 +99,8 @@ int op_pivot_root(struct args *args) {
   if (old < 0) return errno;
   bool good = fchdir(root_fd) == 0 && syscall(SYS_pivot_root, ".", ".") == 0 && fchdir(old) == 0 &&
               /* Nothing that is unmounted here may be unmounted on the host. */
-              mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) == 0 && umount2(".", MNT_DETACH) == 0 &&
-              chdir("/") == 0;
+              mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) == 0 &&
+              umount2(".", MNT_DETACH) == 0 && chdir("/") == 0;
   int failed = good ? 0 : errno;
   close(old);
   return failed;
@@ -159,7 +160,8 @@ int op_readonly_path(struct args *args) {
   struct attributes readonly = {.set = MOUNT_ATTR_RDONLY};
   int target = open_in_root(arg_text(args), O_PATH);
   if (target < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
-  int tree = kernel_open_tree(target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  int tree = kernel_open_tree(target, "",
+                              AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
   int failed = tree < 0 ? errno : set_attributes(tree, &readonly);
   if (failed == 0) failed = attach_mount(tree, target, NULL);
   if (tree >= 0) close(tree);
@@ -175,7 +177,8 @@ int op_reopen_null(struct args *args) {
     if (!S_ISCHR(found.st_mode) || found.st_rdev != makedev(1, 3)) continue;
     int null = open_in_root("/dev/null", O_RDWR);
     if (null < 0) return errno;
-    bool good = fstat(null, &found) == 0 && S_ISCHR(found.st_mode) && found.st_rdev == makedev(1, 3);
+    bool good =
+        fstat(null, &found) == 0 && S_ISCHR(found.st_mode) && found.st_rdev == makedev(1, 3);
     if (!good) errno = ENODEV;
     int failed = good && dup3(null, stream, 0) >= 0 ? 0 : errno;
     close(null);

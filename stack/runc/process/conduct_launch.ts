@@ -81,11 +81,12 @@ async function passListener(task: LaunchTask, fd: number): Promise<void> {
 function silence(run: InitRun) {
   const report = run.report();
   const operation = run.plan.operations[report.current]!;
+  const position = `operation ${report.current + 1} of ${run.plan.operations.length}`;
   return failure({
     layer: "init",
     op: operation.op,
     code: "deadline_exceeded",
-    message: `operation ${report.current + 1} of ${run.plan.operations.length}, ${operation.op}: no progress for ${SILENCE_MS / 1000} s`,
+    message: `${position}, ${operation.op}: no progress for ${SILENCE_MS / 1000} s`,
   });
 }
 
@@ -96,7 +97,7 @@ async function reapStages({ launcher, first }: InitRun, child: number): Promise<
   if (first) await launcher.waitFor(first.pid);
 }
 
-/** Waits for stages that ended, for a limited time. Returns the last one's status where the launcher can tell. */
+/** Waits for ended stages for a limited time. Returns the last status, where it can be told. */
 async function reap(run: InitRun, pids: readonly number[]): Promise<ExitStatus | undefined> {
   let status = await ended(run.launcher.waitFor ? run.first : undefined);
   for (const pid of pids) {

@@ -56,6 +56,7 @@ export function findCause(context: FailureContext, operation: Operation): FoundC
   }
 }
 
+/** No cause proved; what was seen is kept. */
 export function nothing(evidence: Evidence[] = []): FoundCause {
   return { evidence, words: {} };
 }
@@ -82,7 +83,9 @@ function deathCause(context: FailureContext): FoundCause {
     words: {
       causeId: "seccomp-kill",
       cause: "the seccomp profile ended init behind its own filter",
-      fix: "allow execve, and what the profile's own program needs to start, or let calls fail with SCMP_ACT_ERRNO instead of SCMP_ACT_KILL",
+      fix:
+        "allow execve and what the program needs to start, " +
+        "or let calls fail with SCMP_ACT_ERRNO instead of SCMP_ACT_KILL",
     },
   };
 }
@@ -129,7 +132,7 @@ function keyringCause(errno: string): FoundCause {
     words: {
       causeId: "keyring-quota",
       cause: "the user's quota of kernel keys is used up",
-      fix: "raise kernel.keys.maxkeys and kernel.keys.maxbytes, or give the runtime --no-new-keyring",
+      fix: "raise kernel.keys.maxkeys and kernel.keys.maxbytes, or use --no-new-keyring",
     },
   };
 }

@@ -34,7 +34,10 @@ export function runcWords(operation: Operation, report: InitReport, create: bool
     case "capabilities":
       return `unable to apply caps: ${text}`;
     case "seccomp":
-      return `unable to init seccomp: error loading seccomp filter into kernel: error loading seccomp filter: errno ${report.errno}`;
+      return (
+        "unable to init seccomp: error loading seccomp filter into kernel: " +
+        `error loading seccomp filter: errno ${report.errno}`
+      );
     case "sync":
     case "clone-child":
     case "clone-grandchild":
@@ -66,7 +69,10 @@ function findWords(name: string, errno: string, text: string): string {
 
 function chdirWords(path: string, errno: string, text: string): string {
   if (errno === "EXDEV") {
-    return "current working directory is outside of container mount namespace root -- possible container breakout detected";
+    return (
+      "current working directory is outside of container mount namespace root" +
+      " -- possible container breakout detected"
+    );
   }
   return `chdir to cwd (${quoted(path)}) set in config.json failed: ${text}`;
 }
@@ -82,7 +88,7 @@ function rootWords(operation: Operation, report: InitReport, text: string): stri
     case "mknod":
       return `error creating device nodes: mknod ${operation.path}: ${text}`;
     case "symlink":
-      return `error setting up /dev symlinks: symlink ${operation.target} ${operation.path}: ${text}`;
+      return `error setting up /dev symlinks: symlink ${operation.path}: ${text}`;
     case "propagation":
     case "root-bind":
     case "root-open":
@@ -110,7 +116,10 @@ function rootWords(operation: Operation, report: InitReport, text: string): stri
     case "domainname":
       return `setdomainname: ${text}`;
     case "label":
-      return `unable to apply apparmor profile: apparmor failed to apply profile: write /proc/self/${operation.file}: ${text}`;
+      return (
+        "unable to apply apparmor profile: apparmor failed to apply profile: " +
+        `write /proc/self/${operation.file}: ${text}`
+      );
     case "mkdir":
       return `mkdir ${operation.path}: ${text}`;
     case "unshare":
@@ -162,7 +171,8 @@ function hookWords(
   const signal = status & 0x7f;
   const ended = signal !== 0 ? `signal: ${signal}` : `exit status ${(status >> 8) & 0xff}`;
   const what = errnoName(report.errno) === "ECHILD" ? ended : text;
-  return `error running hook ${operation.path}: error running hook: ${what}, stdout: , stderr: ${report.detail}`;
+  const output = `stdout: , stderr: ${report.detail}`;
+  return `error running hook ${operation.path}: error running hook: ${what}, ${output}`;
 }
 
 /** The resource of an rlimit operation, for a fix. */

@@ -66,7 +66,7 @@ function createInputs(
   };
   const seccomp = compileFilter(spec, launch.stateDir);
   if (seccomp) inputs.seccomp = seccomp;
-  const wayOut = pidsEscape(cgroup.pidsLevels);
+  const wayOut = pidsEscape(cgroup);
   if (wayOut) inputs.pidsEscape = wayOut;
   return inputs;
 }

@@ -1,6 +1,7 @@
 import { SOCK } from "#lib/linux/descriptor.ts";
 import { closeFile, O, openFile, readLink, statFile } from "#lib/linux/file.ts";
 import { connectUnix } from "#lib/linux/socket.ts";
+import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
 import { NAMESPACE_FILE } from "../spec/linux_constants.ts";
 import type { InitDescriptors } from "../spec/plan_inputs.ts";
 import type { NamespaceType } from "../spec/spec_types.ts";
@@ -57,15 +58,19 @@ export function isOwnNamespace(type: NamespaceType, path: string): boolean {
   return own !== undefined && other !== undefined && own.ino === other.ino && own.dev === other.dev;
 }
 
-/** The tasks file of the outermost folder of a pids hierarchy that is mounted here. */
-export function pidsEscape(levels: readonly { current: string }[]): string | undefined {
+/**
+ * Where a process that was one too many goes: the file to join the outermost folder by, of the
+ * hierarchy that counts processes, as far as it is mounted here.
+ */
+export function pidsEscape({ pidsLevels: levels, pureV2 }: CgroupJoin): string | undefined {
+  const name = pureV2 ? "cgroup.procs" : "tasks";
   const outermost = levels.at(-1)?.current;
   if (!outermost) return undefined;
   let folder = parentOf(parentOf(outermost));
   let found: string | undefined;
   for (let step = 0; step < 64 && folder !== ""; step++) {
-    if (!statFile(`${folder}/tasks`)) break;
-    found = `${folder}/tasks`;
+    if (!statFile(`${folder}/${name}`)) break;
+    found = `${folder}/${name}`;
     folder = parentOf(folder);
   }
   return found;

@@ -67,7 +67,7 @@ function execInputs(launch: ExecLaunch, fds: LaunchDescriptors): ExecInputs {
   };
   const seccomp = compileFilter(spec, launch.stateDir);
   if (seccomp) inputs.seccomp = seccomp;
-  const wayOut = pidsEscape(cgroup.pidsLevels);
+  const wayOut = pidsEscape(cgroup);
   if (wayOut) inputs.pidsEscape = wayOut;
   const initCgroup = unifiedOf(containerPid, cgroup.unified);
   if (initCgroup) inputs.initCgroup = initCgroup;

@@ -46,11 +46,12 @@ export function launchFailure(context: FailureContext): ChainError {
   const died = result.kind === "died";
   const errno = errnoName(report.errno);
   if (!died) evidence.unshift({ kind: "errno", value: errno, ref: operation.op });
+  const end = died ? endText(context) : errno;
   const init: FrameInit = {
     layer: "init",
     op: operation.op,
     code: died ? "aborted" : codeOf(errno),
-    message: `${position}, ${shortText(operationText(operation))}: ${died ? endText(context) : errno}`,
+    message: `${position}, ${shortText(operationText(operation))}: ${end}`,
     evidence,
     ...found.words,
   };

@@ -71,6 +71,8 @@ function fullLevel(level: Level): FoundCause {
       ref: `/proc/${most.pid}/status`,
     });
   }
+  const used = `${current} of ${max} processes and threads`;
+  const raise = "raise the pids limit (docker update --pids-limit)";
   const holder = most
     ? `; most of them, ${most.threads}, are threads of process ${most.pid} (${most.name})`
     : "";
@@ -78,10 +80,10 @@ function fullLevel(level: Level): FoundCause {
     evidence,
     words: {
       causeId: "pids-cgroup-full",
-      cause: `the pids cgroup ${folder} is full: ${current} of ${max} processes and threads${holder}`,
+      cause: `the pids cgroup ${folder} is full: ${used}${holder}`,
       fix: most
-        ? `raise the pids limit (docker update --pids-limit), or fix the leak in ${most.name} (process ${most.pid})`
-        : "raise the pids limit (docker update --pids-limit), or end what runs in it",
+        ? `${raise}, or fix the leak in ${most.name} (process ${most.pid})`
+        : `${raise}, or end what runs in it`,
     },
   };
 }

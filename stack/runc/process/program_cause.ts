@@ -132,7 +132,7 @@ function formatCause(name: string, head: Buffer | undefined): FoundCause {
     words: {
       causeId: "exec-format",
       cause: `${name} ${what}`,
-      fix: "use an image for this host's architecture, or begin a script with #! and its interpreter",
+      fix: "use an image for this host's architecture, or begin a script with #! and a program",
     },
   };
 }
@@ -144,11 +144,12 @@ function interpreterCause(name: string, head: Buffer): FoundCause {
   if (!interpreter) return { evidence: [], words: {} };
   const lineEnd =
     script !== null && (script[2] === "\r" || /^#![^\n]*\r\n/.test(head.toString("latin1")));
+  const what = lineEnd ? `${interpreter} (with a carriage return)` : interpreter;
   return {
     evidence: [{ kind: "path", value: "missing", ref: interpreter }],
     words: {
       causeId: "bad-interpreter",
-      cause: `${name} is there, but its interpreter ${interpreter}${lineEnd ? " (with a carriage return)" : ""} is missing in the container`,
+      cause: `${name} is there, but its interpreter ${what} is missing in the container`,
       fix: lineEnd
         ? "give the script Unix line ends (dos2unix)"
         : `add ${interpreter} to the image, or build the program statically`,

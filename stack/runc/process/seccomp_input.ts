@@ -16,7 +16,7 @@ export function compileFilter(spec: Spec, stateDir: string): SeccompFilter | und
   return seccompFilter(profile, stateDir);
 }
 
-/** Hands a profile's notify descriptor to its agent, with the state that the specification asks for. */
+/** Hands a profile's notify descriptor to its agent, with the state that the agent is to get. */
 export function listenerOf(
   launch: { id: string },
   spec: Spec,

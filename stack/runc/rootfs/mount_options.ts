@@ -117,6 +117,7 @@ export function parseMountOptions(options: readonly string[]): ParsedOptions {
   return out;
 }
 
+/** Attributes that change nothing. */
 export function emptyAttributes(): MountAttributes {
   return { set: 0n, clear: 0n, recursiveSet: 0n, recursiveClear: 0n, propagation: [] };
 }
@@ -135,7 +136,7 @@ function takeAttribute(attributes: MountAttributes, option: string): boolean {
   return true;
 }
 
-/** The access time is one field of several bits: setting it must name the whole field as cleared. */
+/** The access time is one field of several bits: setting it names the whole field as cleared. */
 function changeBits(set: bigint, clear: bigint, bits: bigint, cleared: boolean): [bigint, bigint] {
   const isAccessTime = bits === 0n || (bits & ATTR.ATIME_MASK) !== 0n;
   if (isAccessTime) {

@@ -24,15 +24,15 @@ export function compileCgroupOpens(
 ): CgroupSlots {
   const folder = (path: string | undefined) =>
     path ? plan.open(path, O.PATH | O.DIRECTORY) : NO_SLOT;
-  const levels = cgroup.pureV2 ? [] : cgroup.pidsLevels;
+  const levels = cgroup.pidsLevels;
   return {
     tasks: cgroup.v1.map(({ path }) => plan.open(`${path}/tasks`, O.WRONLY)),
     unified: folder(cgroup.unified),
     fallback: folder(extra.initCgroup),
     procs: cgroup.unified ? plan.open(`${cgroup.unified}/cgroup.procs`, O.WRONLY) : NO_SLOT,
-    current: levels.map(({ current }) => plan.open(current, O.RDONLY)),
-    max: levels.map(({ max }) => plan.open(max, O.RDONLY)),
-    lock: cgroup.v1.length > 0 ? plan.open(cgroup.lockPath, O.RDONLY) : NO_SLOT,
+    current: levels.map(({ current }) => plan.open(current, O.RDONLY, cgroup.pureV2)),
+    max: levels.map(({ max }) => plan.open(max, O.RDONLY, cgroup.pureV2)),
+    lock: levels.length + cgroup.v1.length > 0 ? plan.open(cgroup.lockPath, O.RDONLY) : NO_SLOT,
     escape: levels.length > 0 && extra.pidsEscape ? plan.open(extra.pidsEscape, O.WRONLY) : NO_SLOT,
   };
 }
@@ -42,17 +42,18 @@ export function compileCgroupOpens(
  * again when that was one too many. `tasks`, not `cgroup.procs`: it costs 8 ms less.
  */
 export function compileCgroupJoin(plan: PlanBuilder, slots: CgroupSlots): void {
+  const locked = slots.lock !== NO_SLOT;
+  if (locked) plan.add({ op: "lock", slot: slots.lock });
   if (slots.procs !== NO_SLOT) plan.add({ op: "cgroup-join-uncharged", file: slots.procs });
-  if (slots.tasks.length === 0) return;
-  plan.add({ op: "lock", slot: slots.lock });
-  plan.add({ op: "cgroup-join", files: slots.tasks });
+  if (slots.tasks.length > 0) plan.add({ op: "cgroup-join", files: slots.tasks });
   if (slots.current.length > 0) {
     plan.add({
       op: "pids-check",
       current: slots.current,
       max: slots.max,
       escape: slots.escape,
+      uncharged: slots.tasks.length === 0,
     });
   }
-  plan.add({ op: "unlock", slot: slots.lock });
+  if (locked) plan.add({ op: "unlock", slot: slots.lock });
 }

@@ -26,11 +26,15 @@ export function compileExec(inputs: ExecInputs): CompiledPlan {
   const cgroup = compileCgroupOpens(plan, inputs.cgroup, escapeOf(inputs));
 
   plan.add({ op: "clone-child" });
-  compileJoins(plan, joinOrder(inputs.join, facts), fds);
+  // Root joins the user namespace after it was charged: from inside, CLONE_INTO_CGROUP is refused.
+  const order = joinOrder(inputs.join, facts);
+  const late = facts.uid === 0 && inUser ? order.splice(order.indexOf("user"), 1) : [];
+  compileJoins(plan, order, fds);
 
-  compileGrandchild(plan, cgroup, inUser);
+  compileGrandchild(plan, cgroup, inUser && late.length === 0);
   plan.add({ op: "new-session" });
   compileCgroupJoin(plan, cgroup);
+  compileJoins(plan, late, fds);
   if (inputs.join.includes("cgroup")) compileCgroupNamespace(plan, inputs);
   plan.add({ op: "keyring", name: `_ses.${inputs.id}`, permissions: 0 });
   if (fds.root !== undefined) plan.add({ op: "join-root", fd: fds.root });

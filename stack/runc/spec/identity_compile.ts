@@ -111,6 +111,7 @@ function lacksHome(env: readonly string[]): boolean {
   return true;
 }
 
+/** Loads a filter. */
 export function compileSeccomp(
   plan: PlanBuilder,
   { filter, flags, listener }: SeccompFilter,

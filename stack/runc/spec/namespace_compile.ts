@@ -10,6 +10,7 @@ export interface NamespaceWishes {
   joined: Set<NamespaceType>;
 }
 
+/** Sorts a spec's namespaces; refuses unknown and repeated ones. */
 export function namespaceWishes(linux: Linux | undefined): NamespaceWishes {
   const wishes: NamespaceWishes = { created: new Set(), joined: new Set() };
   for (const { type, path } of linux?.namespaces ?? []) {

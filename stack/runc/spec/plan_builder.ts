@@ -18,9 +18,11 @@ export class PlanBuilder {
   }
 
   /** Opens a host path in the parent stage; returns the slot. */
-  open(path: string, flags: number): Slot {
+  open(path: string, flags: number, optional = false): Slot {
     const slot = this.slot();
-    this.add({ op: "open", slot, path, flags });
+    this.add(
+      optional ? { op: "open", slot, path, flags, optional } : { op: "open", slot, path, flags },
+    );
     return slot;
   }
 

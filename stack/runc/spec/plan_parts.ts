@@ -15,9 +15,9 @@ export interface CompiledPlan {
 
 const PERSONALITIES = { LINUX: 0n, LINUX32: 8n } as const;
 /**
- * Begins the grandchild stage, charged to the container's cgroup on v2. From inside a user namespace
- * CLONE_INTO_CGROUP would be refused, since the host's cgroup is not its own: there the grandchild
- * joins by a descriptor that the parent opened.
+ * Begins the grandchild stage, charged to the container's cgroup on v2. From inside a user
+ * namespace CLONE_INTO_CGROUP would be refused, since the host's cgroup is not its own: there the
+ * grandchild joins by a descriptor that the parent opened.
  */
 export function compileGrandchild(plan: PlanBuilder, cgroup: CgroupSlots, inUser: boolean): void {
   const { unified, fallback } = cgroup;

@@ -22,7 +22,8 @@ export function operationText(operation: Operation): string {
       return mountText(operation);
     case "bind": {
       const kind = operation.recursive ? "bind recursively" : "bind";
-      return `${kind} ${operation.source} on ${operation.target}${attributesText(operation.attributes)}`;
+      const attributes = attributesText(operation.attributes);
+      return `${kind} ${operation.source} on ${operation.target}${attributes}`;
     }
     case "mount-text":
       return `mount ${operation.type} on ${operation.target} with ${operation.data}`;
@@ -33,13 +34,13 @@ export function operationText(operation: Operation): string {
     case "join-namespace":
       return `join ${namespaceNames(operation.flag)} namespace (fd ${operation.fd})`;
     case "rlimit":
-      return `rlimit ${RLIMITS[operation.resource]} ${limitText(operation.soft)} ${limitText(operation.hard)}`;
+      return rlimitText(operation);
     case "capabilities":
       return capabilitiesText(operation);
     case "bounding-set":
       return `bounding set ${capabilityNames(operation.mask)}`;
     case "seccomp":
-      return `seccomp filter of ${operation.filter.length / 8} instructions${operation.listener ? ", with a listener" : ""}`;
+      return seccompText(operation);
     case "execve":
       return `execve ${operation.args.join(" ")} (${operation.env.length} variables)`;
     case "hook":
@@ -78,7 +79,8 @@ function mountText({ type, target, options, attributes, keepMode, copyUp }: Moun
   );
   const extra = [keepMode && "keep mode", copyUp && "copy up"].filter(Boolean).join(", ");
   const with_ = data.length > 0 ? ` with ${data.join(",")}` : "";
-  return `mount ${type} on ${target}${with_}${attributesText(attributes)}${extra ? ` (${extra})` : ""}`;
+  const what = `mount ${type} on ${target}${with_}${attributesText(attributes)}`;
+  return extra ? `${what} (${extra})` : what;
 }
 
 const ATTRIBUTE_NAMES: readonly (readonly [bigint, string])[] = [
@@ -131,6 +133,19 @@ function nodeText(node: Extract<Operation, { op: "mknod" }>): string {
 function namespaceNames(flags: number): string {
   const names = Object.entries(CLONE_FLAG).filter(([, flag]) => (flags & flag) !== 0);
   return names.map(([name]) => name).join(", ");
+}
+
+type Limit = Extract<Operation, { op: "rlimit" }>;
+
+function rlimitText({ resource, soft, hard }: Limit): string {
+  return `rlimit ${RLIMITS[resource]} ${limitText(soft)} ${limitText(hard)}`;
+}
+
+type Filter = Extract<Operation, { op: "seccomp" }>;
+
+function seccompText({ filter, listener }: Filter): string {
+  const size = `seccomp filter of ${filter.length / 8} instructions`;
+  return listener ? `${size}, with a listener` : size;
 }
 
 function limitText(value: bigint): string {

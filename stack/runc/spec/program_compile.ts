@@ -27,6 +27,7 @@ export function compileFind(plan: PlanBuilder, process: Process): void {
   plan.add({ op: "find-program", name, path: path?.slice("PATH=".length) ?? "" });
 }
 
+/** The last operation. */
 export function compileExecve(plan: PlanBuilder, process: Process): void {
   const env = processEnvironment(process.env ?? []).filter((entry) => entry !== "HOME=");
   plan.add({ op: "execve", args: process.args ?? [], env });
