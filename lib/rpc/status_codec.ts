@@ -63,7 +63,14 @@ export function errorFromText(
   const quoted = text.match(/ ?\(catena explain ([a-z0-9]{1,32})\)/);
   if (!quoted) return new ChainError([{ ...frame, message: text }]);
   const message = text.replace(quoted[0], "");
-  return new ChainError([{ ...frame, message }], { id: quoted[1]! });
+  // Says that there is more to tell than the text, so that the next link quotes the id again.
+  const quote = {
+    kind: "trace",
+    value: "a link below recorded this error",
+    ref: quoted[1]!,
+  } as const;
+  const evidence = [...(frame.evidence ?? []), quote];
+  return new ChainError([{ ...frame, message, evidence }], { id: quoted[1]! });
 }
 
 function decodeFrames(value: Uint8Array): ChainError | undefined {

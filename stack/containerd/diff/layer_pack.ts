@@ -1,24 +1,18 @@
 import { once } from "node:events";
 import { readlinkSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
-import { type Pack, pack, type Header as TarHeaderInit } from "tar-stream";
+import type { Pack } from "tar-stream";
 import { getXattr, listXattrs } from "#lib/linux/layer_file.ts";
 import type { LayerChange } from "./layer_changes.ts";
+import { type EntryHeader, entryHeader, tarPack } from "./tar_pack.ts";
 
 const READ_CHUNK_BYTES = 256 * 1024;
 /** Only these are content; others describe the host (labels) or the overlay. */
 const KEPT_XATTRS = /^(user\.|security\.capability$)/;
 
-/** What tar-stream's `entry` takes; its types ask for more than it needs. */
-type Header = Partial<Omit<TarHeaderInit, "type">> & {
-  name: string;
-  size: number;
-  type?: TarHeaderInit["type"] | "pax-header";
-};
-
 /** Packs changes as a layer; `epoch` (Unix seconds) caps modification times. */
 export function packLayer(changes: Iterable<LayerChange>, epoch?: number): Pack {
-  const archive = pack();
+  const archive = tarPack();
   const packer = new LayerPacker(archive, epoch);
   packer.addAll(changes).then(
     () => archive.finalize(),
@@ -57,42 +51,36 @@ class LayerPacker {
   }
 
   async #addPresent(name: string, path: string, stat: Stats): Promise<void> {
-    const header: Header = {
+    const header: EntryHeader = {
       name,
       mode: stat.mode & 0o7777,
       uid: stat.uid,
       gid: stat.gid,
       mtime: this.#time(stat),
       size: 0,
+      xattrs: keptXattrs(path),
     };
-    const xattrs = keptXattrs(path);
-    if (stat.isDirectory()) await this.#header({ ...header, type: "directory" }, xattrs);
+    if (stat.isDirectory()) await this.#header({ ...header, type: "directory" });
     else if (stat.isSymbolicLink()) {
-      await this.#header({ ...header, type: "symlink", linkname: readlinkSync(path) }, xattrs);
-    } else if (stat.isFile()) await this.#addFile(header, path, stat, xattrs);
-    else if (stat.isFIFO()) await this.#header({ ...header, type: "fifo" }, xattrs);
+      await this.#header({ ...header, type: "symlink", linkname: readlinkSync(path) });
+    } else if (stat.isFile()) await this.#addFile(header, path, stat);
+    else if (stat.isFIFO()) await this.#header({ ...header, type: "fifo" });
     else if (stat.isCharacterDevice() || stat.isBlockDevice()) {
       const type = stat.isBlockDevice() ? "block-device" : "character-device";
-      await this.#header({ ...header, type, ...deviceNumbers(stat.rdev) }, xattrs);
+      await this.#header({ ...header, type, ...deviceNumbers(stat.rdev) });
     }
     // Sockets have no place in an archive.
   }
 
-  async #addFile(
-    header: Header,
-    path: string,
-    stat: Stats,
-    xattrs: Map<string, Buffer>,
-  ): Promise<void> {
+  async #addFile(header: EntryHeader, path: string, stat: Stats): Promise<void> {
     const inode = `${stat.dev}:${stat.ino}`;
     const first = stat.nlink > 1 ? this.#linked.get(inode) : undefined;
     if (first) {
-      await this.#header({ ...header, type: "link", linkname: first });
+      await this.#header({ ...header, type: "link", linkname: first, xattrs: new Map() });
       return;
     }
     if (stat.nlink > 1) this.#linked.set(inode, header.name);
-    const short = await this.#extend({ ...header, size: stat.size, type: "file" }, xattrs);
-    const sink = this.#archive.entry(asEntry(short));
+    const sink = this.#archive.entry(entryHeader({ ...header, size: stat.size, type: "file" }));
     const file = await open(path, "r");
     try {
       for (let at = 0; at < stat.size; ) {
@@ -110,31 +98,14 @@ class LayerPacker {
     }
   }
 
-  async #header(header: Header, xattrs = new Map<string, Buffer>()): Promise<void> {
-    this.#archive.entry(asEntry(await this.#extend(header, xattrs)), "");
-  }
-
-  /** Writes an extended header of our own for attributes, whose values are any bytes. */
-  async #extend(header: Header, xattrs: Map<string, Buffer>): Promise<Header> {
-    if (xattrs.size === 0) return header;
-    const records = [paxRecord("path", Buffer.from(header.name))];
-    if (header.linkname) records.push(paxRecord("linkpath", Buffer.from(header.linkname)));
-    for (const [name, value] of xattrs) records.push(paxRecord(`SCHILY.xattr.${name}`, value));
-    const block = Buffer.concat(records);
-    const outer = { name: "PaxHeaders.0/entry", type: "pax-header", size: block.length } as const;
-    this.#archive.entry(asEntry(outer), block);
-    // The names are in the block; what the header holds must only fit into it.
-    return { ...header, name: "entry", ...(header.linkname ? { linkname: "entry" } : {}) };
+  async #header(header: EntryHeader): Promise<void> {
+    this.#archive.entry(entryHeader(header), "");
   }
 
   #time(stat: Stats): Date {
     const seconds = Math.floor(stat.mtimeMs / 1000);
     return new Date(Math.min(seconds, this.#epoch ?? seconds) * 1000);
   }
-}
-
-function asEntry(header: Header): TarHeaderInit {
-  return header as TarHeaderInit;
 }
 
 function keptXattrs(path: string): Map<string, Buffer> {
@@ -144,14 +115,6 @@ function keptXattrs(path: string): Map<string, Buffer> {
     if (value) out.set(name, value);
   }
   return out;
-}
-
-/** "LENGTH KEY=VALUE\n", where the length counts itself. */
-function paxRecord(key: string, value: Buffer): Buffer {
-  const rest = Buffer.byteLength(key) + value.length + 3;
-  let length = rest + String(rest).length;
-  if (rest + String(length).length > length) length = rest + String(length).length;
-  return Buffer.concat([Buffer.from(`${length} ${key}=`), value, Buffer.from("\n")]);
 }
 
 /** Linux's encoding of device numbers in 64 bits. */

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { failure, toChainError } from "#lib/errors/chain_error.ts";
-import { recordError } from "#lib/errors/error_record.ts";
+import { recordError, recordsFolder } from "#lib/errors/error_record.ts";
 import { binPath, DEFAULT_ROOT_DIR, DEFAULT_STATE_DIR } from "#lib/install/install_paths.ts";
 import { Log, type LogLevel } from "#lib/log/log.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
@@ -49,6 +49,7 @@ export async function runContainerd(args: string[]): Promise<void> {
       mkdirSync(folder, { recursive: true, mode: 0o711 });
       unwind.push(lockFolder(folder, "containerd.pid"));
     }
+    mkdirSync(recordsFolder(state), { recursive: true, mode: 0o700 });
     // Shims and runtimes are found on PATH as containerd finds them, and record where we do.
     process.env["PATH"] = `${process.env["PATH"] ?? ""}:${dirname(binPath("catena"))}`;
     process.env["CATENA_STATE"] = state;
