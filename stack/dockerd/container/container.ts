@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { failure } from "#lib/errors/chain_error.ts";
 import type { ContainerWaited, StatusWord } from "#wire/docker-api/types/container_view.ts";
 import type { ExecProcess } from "../exec/exec_process.ts";
 import { OutputHub } from "../io/output_hub.ts";
@@ -117,7 +118,14 @@ function wait(waiters: Set<Waiter>, signal?: AbortSignal): Promise<ContainerWait
   return new Promise((resolve, reject) => {
     const leave = () => {
       waiters.delete(waiter);
-      reject(new Error("the client went away"));
+      reject(
+        failure({
+          layer: "dockerd",
+          op: "wait",
+          code: "cancelled",
+          message: "the client went away",
+        }),
+      );
     };
     const waiter: Waiter = (result) => {
       signal?.removeEventListener("abort", leave);

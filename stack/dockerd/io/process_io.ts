@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import type { InputSink } from "#wire/docker-api/engine.ts";
 import {
   type FifoPaths,
@@ -116,7 +116,30 @@ export class ProcessIo {
     const stdin = this.#stdin;
     if (!stdin) return;
     this.#stdin = undefined;
-    closeSync(stdin.fd);
+    try {
+      // The sink has a descriptor of its own, which only its end closes.
+      await stdin.sink.end();
+    } finally {
+      closeSync(stdin.fd);
+    }
+  }
+
+  /** Nobody will read the input any more: what waits in the FIFO goes, so that the sink can end. */
+  #dropInput(): void {
+    const fd = this.#stdin?.fd;
+    const done = this.endInput().catch(() => undefined);
+    if (fd === undefined) return;
+    const buffer = Buffer.alloc(64 * 1024);
+    const drain = () => {
+      try {
+        while (readSync(fd, buffer, 0, buffer.length, null) > 0);
+      } catch {
+        // Empty, or closed.
+      }
+    };
+    drain();
+    const timer = setInterval(drain, 10);
+    void done.finally(() => clearInterval(timer));
   }
 
   /** Resolves when all output was read, or after a time-out when someone holds the FIFO open. */
@@ -142,7 +165,7 @@ export class ProcessIo {
   detach(): void {
     this.releaseHolders();
     for (const reader of this.#readers) reader.cancel();
-    void this.endInput();
+    this.#dropInput();
   }
 }
 

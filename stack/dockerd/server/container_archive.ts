@@ -18,16 +18,16 @@ const O_PATH = 0o10000000;
 const O_NOFOLLOW = 0o400000;
 const O_DIRECTORY = 0o200000;
 
-const missing = (container: Container, path: string) =>
-  notFound("find file", `Could not find the file ${path} in container ${container.id}`);
+const missing = (ref: string, path: string) =>
+  notFound("find file", `Could not find the file ${path} in container ${ref}`);
 
 /** Opens what lies at a path; a last link itself unless the path ends in a slash. */
-function openPath(rootFd: number, container: Container, path: string, follow: boolean): number {
+function openPath(rootFd: number, ref: string, path: string, follow: boolean): number {
   try {
     return openInRoot(rootFd, posix.join("/", path), O_PATH | (follow ? 0 : O_NOFOLLOW));
   } catch (error) {
     const { code } = error as { code?: string };
-    if (code === "ENOENT" || code === "ENOTDIR") throw missing(container, path);
+    if (code === "ENOENT" || code === "ENOTDIR") throw missing(ref, path);
     if (code === "ELOOP" || code === "ENAMETOOLONG") {
       throw invalid(
         "find file",
@@ -40,8 +40,8 @@ function openPath(rootFd: number, container: Container, path: string, follow: bo
 
 const asksFolder = (path: string) => /(^|\/)\.?$/.test(path);
 
-function statPath(rootFd: number, container: Container, path: string): PathStat {
-  const fd = openPath(rootFd, container, path, asksFolder(path));
+function statPath(rootFd: number, ref: string, path: string): PathStat {
+  const fd = openPath(rootFd, ref, path, asksFolder(path));
   try {
     const stats = fstatSync(fd);
     if (asksFolder(path) && !stats.isDirectory()) {
@@ -93,7 +93,7 @@ export async function archiveStat(
 ): Promise<PathStat> {
   const container = daemon.find(ref);
   return withContainerRoot(daemon, container, context, async (rootFd) =>
-    statPath(rootFd, container, path),
+    statPath(rootFd, ref, path),
   );
 }
 
@@ -107,15 +107,15 @@ export async function archiveGet(
   const container = daemon.find(ref);
   return new Promise((resolve, reject) => {
     withContainerRoot(daemon, container, context, async (rootFd) => {
-      const stat = statPath(rootFd, container, path);
-      const source = openSource(rootFd, container, path);
+      const stat = statPath(rootFd, ref, path);
+      const source = openSource(rootFd, ref, path);
       await new Promise<void>((done) => resolve({ stat, tar: released(source, done) }));
     }).catch(reject);
   });
 }
 
 /** The tar of what a path names; a path that ends in "/." means what is in the folder. */
-function openSource(rootFd: number, container: Container, path: string): ByteStream {
+function openSource(rootFd: number, ref: string, path: string): ByteStream {
   const absolute = posix.join("/", path);
   if (path.endsWith("/.") || absolute === "/") {
     const fd = openInRoot(rootFd, absolute, O_DIRECTORY);
@@ -124,7 +124,7 @@ function openSource(rootFd: number, container: Container, path: string): ByteStr
   const name = posix.basename(absolute.replace(/\/+$/, ""));
   const parent = posix.dirname(absolute.replace(/\/+$/, ""));
   if (asksFolder(path)) {
-    const fd = openPath(rootFd, container, absolute, true);
+    const fd = openPath(rootFd, ref, absolute, true);
     return tarEntry(fd, ".", `${name}/`);
   }
   return tarEntry(openInRoot(rootFd, parent, O_PATH | O_DIRECTORY), name, name);
@@ -149,7 +149,7 @@ export async function archivePut(
   const container = daemon.find(ref);
   const op = "extract archive";
   await withContainerRoot(daemon, container, context, async (rootFd) => {
-    const fd = openPath(rootFd, container, options.path, true);
+    const fd = openPath(rootFd, ref, options.path, true);
     try {
       if (!fstatSync(fd).isDirectory()) throw invalid(op, "extraction point is not a directory");
     } finally {

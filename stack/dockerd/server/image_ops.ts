@@ -224,7 +224,7 @@ export async function imageRemove(
   }
   const untag = wanted && visible.length > 1 ? [wanted] : names;
   const last = untag.length === names.length;
-  if (last) checkUnused(daemon, image, wanted, options.force);
+  if (last) checkUnused(daemon, image, wanted && name, options.force);
   const out: ImageRemoved[] = [];
   for (const [index, item] of untag.entries()) {
     await daemon.images.unname(item, last && index === untag.length - 1, call);
@@ -290,7 +290,7 @@ function checkUnused(
   throw conflict(
     op,
     name
-      ? `conflict: unable to remove repository reference ${JSON.stringify(familiarName(name))} (must force) - container ${container} is using its referenced image ${shortId(image.id)}`
+      ? `conflict: unable to remove repository reference ${JSON.stringify(name)} (must force) - container ${container} is using its referenced image ${shortId(image.id)}`
       : `conflict: unable to delete ${shortId(image.id)} (must be forced) - image is being used by stopped container ${container}`,
   );
 }

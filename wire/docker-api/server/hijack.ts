@@ -5,6 +5,9 @@ import { encodeFrame } from "../stdcopy.ts";
 import { drained, type Exchange } from "./exchange.ts";
 import { headText } from "./reply_head.ts";
 
+/** Input that may wait for a process that does not read. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
 type Output = Duplex | ServerResponse;
 type Input = Duplex | IncomingMessage;
 
@@ -59,9 +62,13 @@ function encode(chunk: OutputChunk, tty: boolean): Uint8Array {
   return tty ? chunk.data : encodeFrame(chunk);
 }
 
-/** Passes the client's bytes on one piece at a time; its half-close becomes the end of input. */
+/**
+ * Passes the client's bytes on in order; its half-close becomes the end of input. Reading pauses only
+ * when the process is far behind: a paused connection under Bun may lose the half-close.
+ */
 function carryInput(input: Input, sink: InputSink): void {
   let queue = Promise.resolve();
+  let waitingBytes = 0;
   let ended = false;
   const finish = () => {
     if (ended) return;
@@ -70,11 +77,15 @@ function carryInput(input: Input, sink: InputSink): void {
     queue = queue.then(() => sink.end()).catch(() => undefined);
   };
   input.on("data", (data: Uint8Array) => {
-    input.pause();
+    waitingBytes += data.length;
+    if (waitingBytes > MAX_WAITING_BYTES) input.pause();
     queue = queue
       .then(() => sink.write(data))
       .catch(() => undefined)
-      .finally(() => input.resume());
+      .then(() => {
+        waitingBytes -= data.length;
+        if (input.isPaused() && waitingBytes <= MAX_WAITING_BYTES) input.resume();
+      });
   });
   input.once("end", finish);
   input.once("close", finish);
