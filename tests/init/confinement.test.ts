@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { receiveWithFds, SOCK, sendWithFds, socketpair } from "#lib/linux/descriptor.ts";
+import { receiveWithFds, SOCK, socketpair } from "#lib/linux/descriptor.ts";
 import { closeFile } from "#lib/linux/file.ts";
 import type { Spec } from "#stack/runc/spec/spec_types.ts";
 import { readUntil } from "./terminal_text.ts";
@@ -261,38 +261,4 @@ describe.skipIf(!CAN_LAUNCH)("init", () => {
       expect(readFileSync(`/proc/${container.pid}/comm`, "utf8")).toBe("catena-init\n");
     }),
   );
-
-  test("refuses to run from a file that could be changed", async () => {
-    const { startProcess, awaitProcess, sealedBytes } = await import("#lib/linux/process.ts");
-    const { libexecPath } = await import("#lib/install/install_paths.ts");
-    const { encodePlan } = await import("#wire/init-pipe/plan_encode.ts");
-    const { decodeReport, emptyReport } = await import("#wire/init-pipe/report.ts");
-    const { memfdCreate, MFD } = await import("#lib/linux/descriptor.ts");
-    const { writeAtStart, readAtStart } = await import("#lib/linux/process.ts");
-    const plan = sealedBytes(
-      "plan",
-      encodePlan({ operations: [{ op: "protect", keep: 0 }], clockWithoutSyscall: true }),
-    );
-    const page = emptyReport(1);
-    const report = memfdCreate("report", MFD.CLOEXEC);
-    writeAtStart(report, page);
-    const [ours, theirs] = socketpair(SOCK.STREAM);
-    const pid = startProcess({
-      path: libexecPath("catena-init"),
-      argv: ["catena-init", "3"],
-      env: [],
-      fds: [0, 1, 2]
-        .map((fd) => ({ fd, as: fd }))
-        .concat([
-          { fd: theirs, as: 3 },
-          { fd: report, as: 4 },
-          { fd: plan, as: 5 },
-        ]),
-    });
-    expect((await awaitProcess(pid)) >> 8).toBe(81);
-    readAtStart(report, page);
-    expect(decodeReport(page, 1, -1)).toMatchObject({ failed: 0, errno: 1 });
-    for (const fd of [plan, report, ours, theirs]) closeFile(fd);
-    expect(sendWithFds).toBeFunction();
-  });
 });
