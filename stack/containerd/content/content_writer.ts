@@ -58,7 +58,7 @@ export class ContentWriter {
     this.#shared = opened.shared;
   }
 
-  /** Opens a writer; it holds the reference until `close`. Throws "already_exists" for known content. */
+  /** Holds the reference until `close`. Rejects with "already_exists" for known content. */
   static async open(stores: ContentStores, request: WriterRequest): Promise<ContentWriter> {
     const { namespace, ref, expected, lease, total } = request;
     if (ref === "") throw refuse("invalid_argument", "ref must not be empty");

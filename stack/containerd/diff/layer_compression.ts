@@ -20,7 +20,7 @@ const SUFFIXES: Record<string, Compression> = {
   ".zstd": "zstd",
 };
 
-/** What a layer's media type says of its compression. Throws "unimplemented" for no layer's type. */
+/** The compression that a layer's media type tells. Throws "unimplemented" for other types. */
 export function layerCompression(mediaType: string): Compression {
   for (const type of LAYER_TYPES) {
     if (!mediaType.startsWith(type)) continue;

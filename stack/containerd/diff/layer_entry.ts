@@ -94,8 +94,7 @@ export class EntryWriter {
       default:
         throw unsupported(header);
     }
-    // Located again: writing a file's content gave way to nothing else, but costs little to be sure.
-    this.#describe(this.#folder.locate(parts), header);
+    this.#describe(path, header);
   }
 
   #describe(path: string, header: TarHeader): void {

@@ -37,6 +37,7 @@ export function layerTarget(mounts: readonly RequestMount[]): LayerTarget {
   throw unusable(`mount type ${JSON.stringify(mount.type)}`);
 }
 
+/** The value of a mount option `name=value`; undefined when it is not there. */
 export function optionValue(options: readonly string[], name: string): string | undefined {
   return options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
 }

@@ -28,7 +28,7 @@ export async function withTree<T>(
   }
 }
 
-/** Read-only, the upper folder is just the topmost of the lower ones: overlayfs allows it in use. */
+/** Read-only, the upper folder is just the topmost of the lower ones. */
 function lowerOptions(options: readonly string[]): string[] {
   const value = (name: string): string[] => {
     const option = options.find((item) => item.startsWith(`${name}=`));

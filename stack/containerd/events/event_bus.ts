@@ -53,8 +53,8 @@ export class EventBus {
   }
 
   /**
-   * Subscribes from this moment on; the stream ends when `signal` aborts. Throws for filters that do
-   * not parse.
+   * Subscribes from this moment on; the stream ends when `signal` aborts. Throws for filters that
+   * do not parse.
    */
   subscribe(filters: readonly string[], signal?: AbortSignal): AsyncIterable<Envelope> {
     const passes = compileFilters(filters);

@@ -1,22 +1,22 @@
 import { createRegistry, type DescField, type DescMessage, fromBinary } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { file_wire_containerd_api_proto_events_container } from "#gen/wire/containerd-api/proto/events/container_pb.ts";
-import { file_wire_containerd_api_proto_events_content } from "#gen/wire/containerd-api/proto/events/content_pb.ts";
-import { file_wire_containerd_api_proto_events_namespace } from "#gen/wire/containerd-api/proto/events/namespace_pb.ts";
-import { file_wire_containerd_api_proto_events_sandbox } from "#gen/wire/containerd-api/proto/events/sandbox_pb.ts";
-import { file_wire_containerd_api_proto_events_snapshot } from "#gen/wire/containerd-api/proto/events/snapshot_pb.ts";
-import { file_wire_containerd_api_proto_events_task } from "#gen/wire/containerd-api/proto/events/task_pb.ts";
+import * as container from "#gen/wire/containerd-api/proto/events/container_pb.ts";
+import * as content from "#gen/wire/containerd-api/proto/events/content_pb.ts";
+import * as namespace from "#gen/wire/containerd-api/proto/events/namespace_pb.ts";
+import * as sandbox from "#gen/wire/containerd-api/proto/events/sandbox_pb.ts";
+import * as snapshot from "#gen/wire/containerd-api/proto/events/snapshot_pb.ts";
+import * as task from "#gen/wire/containerd-api/proto/events/task_pb.ts";
 import { file_wire_containerd_api_proto_images } from "#gen/wire/containerd-api/proto/images_pb.ts";
 import { filled } from "../filter/filter_match.ts";
 
 const EVENTS = createRegistry(
-  file_wire_containerd_api_proto_events_container,
-  file_wire_containerd_api_proto_events_content,
-  file_wire_containerd_api_proto_events_namespace,
-  file_wire_containerd_api_proto_events_sandbox,
-  file_wire_containerd_api_proto_events_snapshot,
-  file_wire_containerd_api_proto_events_task,
+  container.file_wire_containerd_api_proto_events_container,
+  content.file_wire_containerd_api_proto_events_content,
+  namespace.file_wire_containerd_api_proto_events_namespace,
+  sandbox.file_wire_containerd_api_proto_events_sandbox,
+  snapshot.file_wire_containerd_api_proto_events_snapshot,
+  task.file_wire_containerd_api_proto_events_task,
   file_wire_containerd_api_proto_images,
 );
 

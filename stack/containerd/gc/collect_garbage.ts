@@ -17,7 +17,7 @@ export interface Collectable {
   locked: ReadonlySet<string>;
 }
 
-/** What one collection removed; the files of snapshots are deleted afterwards, by `sweepSnapshots`. */
+/** What one collection removed; `sweepSnapshots` deletes the files of snapshots afterwards. */
 export interface Collected {
   snapshots: { namespace: string; snapshotter: string; key: string }[];
   blobs: number;

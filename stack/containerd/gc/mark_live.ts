@@ -122,7 +122,8 @@ function followSnapshot(database: Database, node: Node, reach: Reach): void {
   const snapshotter = node.key.slice(0, slash);
   const found = database
     .query<{ parent: string | null; labels: string }, [string, string, string]>(
-      `SELECT p.key AS parent, s.labels FROM snapshots s LEFT JOIN snapshots p ON p.number = s.parent
+      `SELECT p.key AS parent, s.labels FROM snapshots s
+       LEFT JOIN snapshots p ON p.number = s.parent
        WHERE s.namespace = ? AND s.snapshotter = ? AND s.key = ?`,
     )
     .get(node.namespace, snapshotter, node.key.slice(slash + 1));

@@ -5,8 +5,8 @@ import { dirname } from "node:path";
 /**
  * The schema, one entry a version. An entry that was released is never changed: a new one is added.
  *
- * `labels` are JSON objects, times are Unix milliseconds, `record` columns hold the protobuf message
- * that the API answers with.
+ * `labels` are JSON objects, times are Unix milliseconds, `record` columns hold the message that
+ * the API answers with.
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE namespaces (name TEXT PRIMARY KEY, labels TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -45,12 +45,12 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX snapshots_by_parent ON snapshots (parent);`,
 ];
 
-/** How long another process may hold the database (a backup, a stale daemon) before a call fails. */
+/** How long another process may hold the database (a backup, say) before a call fails. */
 const BUSY_MS = 5000;
 
 /**
- * Opens containerd's metadata, bringing an older schema up to date. Write-ahead logging: a `kill -9`
- * at any instant leaves the last committed state. Throws when the schema is newer than this program.
+ * Opens containerd's metadata, bringing an older schema up to date. Write-ahead logging: `kill -9`
+ * at any instant leaves the last committed state. Throws when the schema is newer than we are.
  */
 export function openDatabase(path: string): Database {
   mkdirSync(dirname(path), { recursive: true, mode: 0o711 });

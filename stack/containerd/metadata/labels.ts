@@ -15,12 +15,13 @@ export function checkLabels(what: string, labels: Readonly<Labels>): void {
   }
 }
 
-/** Labels as they lie in the database. A label with an empty value is no label, as in containerd. */
+/** Labels as they lie in the database. One with an empty value is none, as in containerd. */
 export function encodeLabels(labels: Readonly<Labels>): string {
   const kept = Object.entries(labels).filter(([, value]) => value !== "");
   return JSON.stringify(Object.fromEntries(kept));
 }
 
+/** Labels as they came out of the database. */
 export function decodeLabels(text: string): Labels {
   return JSON.parse(text) as Labels;
 }

@@ -33,7 +33,7 @@ export class NamespaceStore {
     this.#database = database;
   }
 
-  /** A namespace that does not exist has no labels: containerd makes no difference, clients rely on it. */
+  /** One that does not exist has no labels: containerd makes no difference, clients rely on it. */
   get(name: string): NamespaceRecord {
     const row = this.#find(name);
     return { name, labels: row ? decodeLabels(row.labels) : {} };

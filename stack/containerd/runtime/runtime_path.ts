@@ -33,11 +33,12 @@ export function runtimePath(runtime: string, env: NodeJS.ProcessEnv = process.en
   const folders = name === CATENA_SHIM ? [...beside, ...onPath] : [...onPath, ...beside];
   const found = folders.map((folder) => join(folder, name)).find(isExecutable);
   if (found) return found;
+  const words = `runtime "${runtime}" binary not installed "${name}": file does not exist`;
   throw failure({
     layer: "containerd",
     op: "runtime.resolve",
     code: "unknown",
-    message: `${RESOLVE_WORDS}: runtime "${runtime}" binary not installed "${name}": file does not exist`,
+    message: `${RESOLVE_WORDS}: ${words}`,
     causeId: "runtime-missing",
     cause: `no executable ${name} on PATH or beside this program`,
     fix: `install ${name}, or name another runtime`,

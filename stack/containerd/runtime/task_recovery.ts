@@ -24,8 +24,8 @@ export interface RecoveryParts extends LostShimParts {
 }
 
 /**
- * Finds the tasks that outlived the last daemon: connects to each bundle's shim, starts a lost one of
- * ours again, and cleans up after the dead. Work folders without a task are removed.
+ * Finds the tasks that outlived the last daemon: connects to each bundle's shim, starts one of ours
+ * again when it is gone, and cleans up after the dead. Work folders without a task are removed.
  */
 export async function recoverTasks(parts: RecoveryParts): Promise<void> {
   for (const namespace of folders(parts.roots.state)) {

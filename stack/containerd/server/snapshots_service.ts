@@ -100,22 +100,29 @@ export function snapshotsService(parts: SnapshotParts): ServiceImplementation<ty
         yield { info: found.slice(at, at + LIST_BATCH).map(infoOf) };
       }
     },
-    usage: async ({ snapshotter, key }, context) => {
-      const { scope, layout } = open(parts, snapshotter, context);
-      const { number } = snapshots.get(scope, key);
-      let usage = snapshots.usage(number);
-      if (!usage) {
-        usage = await diskUsage(layout.ownFolder(number));
-        snapshots.recordUsage(number, usage);
-      }
-      return { size: BigInt(usage.size), inodes: BigInt(usage.inodes) };
-    },
+    usage: ({ snapshotter, key }, context) => usageOf(parts, snapshotter, key, context),
     cleanup: async ({ snapshotter }, context) => {
       const { layout } = open(parts, snapshotter, context);
       await layout.sweep(snapshots.numbers(layout.name));
       return {};
     },
   };
+}
+
+async function usageOf(
+  parts: SnapshotParts,
+  snapshotter: string,
+  key: string,
+  context: CallContext,
+) {
+  const { scope, layout } = open(parts, snapshotter, context);
+  const { number } = parts.snapshots.get(scope, key);
+  let usage = parts.snapshots.usage(number);
+  if (!usage) {
+    usage = await diskUsage(layout.ownFolder(number));
+    parts.snapshots.recordUsage(number, usage);
+  }
+  return { size: BigInt(usage.size), inodes: BigInt(usage.inodes) };
 }
 
 function open(parts: SnapshotParts, snapshotter: string, context: CallContext) {

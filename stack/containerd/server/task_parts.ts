@@ -29,6 +29,7 @@ export function buriedExit(
   return supervisor.tasks.buried(namespaceOf(context), id);
 }
 
+/** The refusal for a container that does not run, in containerd's words. */
 export function noTask(id: string) {
   return failure({
     layer: "containerd",

@@ -5,6 +5,7 @@ import type { ServiceImplementation } from "#lib/rpc/service.ts";
 export const CONTAINERD_VERSION = "1.6.20+catena.0.1.0";
 const REVISION = "catena";
 
+/** The version service. */
 export function versionService(): ServiceImplementation<typeof Version> {
   return { version: async () => ({ version: CONTAINERD_VERSION, revision: REVISION }) };
 }

@@ -44,7 +44,7 @@ export class NativeLayout implements SnapshotLayout {
   }
 }
 
-/** Copies everything: owners, modes, times, xattrs, hard links, devices, holes. That is cp's job. */
+/** Copies owners, modes, times, xattrs, hard links, devices and holes too: that is cp's job. */
 function copyTree(from: string, to: string): void {
   const args = ["-a", "--reflink=auto", "--sparse=auto", "-T", "--", from, to];
   const result = spawnSync("cp", args, { env: childEnv(), encoding: "utf8" });

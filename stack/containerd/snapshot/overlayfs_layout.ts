@@ -50,6 +50,7 @@ export class OverlayfsLayout implements SnapshotLayout {
   }
 }
 
+/** A bind mount of a folder, with whatever is mounted below it. */
 export function bindMount(source: string, mode: "ro" | "rw"): SnapshotMount {
   return { type: "bind", source, options: [mode, "rbind"] };
 }
