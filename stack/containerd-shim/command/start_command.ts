@@ -71,6 +71,8 @@ function startShim(args: ShimArguments, bundle: string, path: string): void {
     const child = Bun.spawn([process.execPath, ...argv], {
       argv0: "containerd-shim-catena-v2",
       cwd: "/",
+      // A session of its own: signals to containerd's group are not for it.
+      detached: true,
       env: childEnv(SERVING_ENV),
       stdio: ["ignore", "ignore", "ignore", signal],
     });

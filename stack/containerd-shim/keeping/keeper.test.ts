@@ -199,6 +199,20 @@ test("an executable that is not there is told with its errno", async () => {
   expect(errnoOf(refusal)).toBe("ENOENT");
 });
 
+test("a helper that ends at once is never waited for in vain", async () => {
+  await keeper.open(1, []);
+  const launcher = keeper.launcher(1);
+  const request = { executable: "/bin/true", argv: ["true"], env: {}, fds: [] };
+  for (let round = 0; round < 20; round++) {
+    const children = Array.from({ length: 20 }, () => launcher.spawn(request));
+    // Busy for a moment, so that replies and exits are read together.
+    const until = performance.now() + 10;
+    while (performance.now() < until);
+    const ends = await Promise.all(children.map(async (child) => (await child).exited));
+    expect(ends.every(({ code }) => code === 0)).toBe(true);
+  }
+});
+
 test("descriptors arrive under the numbers that were asked for, and no others", async () => {
   const [reading, writing] = pipe();
   await keeper.open(1, [[ROLE.OUT, writing]]);

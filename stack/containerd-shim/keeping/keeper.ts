@@ -26,8 +26,8 @@ import {
 } from "./keeper_protocol.ts";
 
 /** A runtime names its process a moment before the process's parent is gone. */
-const ADOPT_TRIES = 100;
-const ADOPT_PAUSE_MS = 2;
+const ADOPT_TRIES = 500;
+const ADOPT_PAUSE_MS = 4;
 
 /** One container's keeper, started or found again by its folder. */
 export class Keeper {

@@ -36,6 +36,8 @@ export class KeeperConnection {
   readonly #events: KeeperEvents;
   readonly #waiting = new Map<number, Waiting>();
   readonly #helpers = new Map<number, (process: KeptProcess) => void>();
+  /** Exits that came in one read with the reply that names the helper: before anybody can ask. */
+  readonly #earlyExits = new Map<number, KeptProcess>();
   #socket: Socket | undefined;
   #request = 0;
   #closed = false;
@@ -102,6 +104,9 @@ export class KeeperConnection {
 
   /** Resolves when the helper `pid`, which SPAWN just named, was reaped. */
   helperExit(pid: number): Promise<KeptProcess> {
+    const early = this.#earlyExits.get(pid);
+    this.#earlyExits.delete(pid);
+    if (early) return Promise.resolve(early);
     return new Promise((resolve) => this.#helpers.set(pid, resolve));
   }
 
@@ -158,7 +163,8 @@ export class KeeperConnection {
   #helperExited(helper: KeptProcess): void {
     const resolve = this.#helpers.get(helper.pid);
     this.#helpers.delete(helper.pid);
-    resolve?.(helper);
+    if (resolve) resolve(helper);
+    else this.#earlyExits.set(helper.pid, helper);
   }
 
   #reply(packet: Packet): void {
@@ -178,6 +184,7 @@ export class KeeperConnection {
       waiting?.reject(keeperLost(waiting.op));
     }
     this.#helpers.clear();
+    this.#earlyExits.clear();
     if (!this.#expected) this.#events.lost(this.#byUs);
   }
 }
