@@ -53,6 +53,8 @@ export function bundleCreation(
   };
   const console = flags.text("console-socket");
   if (console) creation.consoleSocket = absolutePath(console);
+  const pidfd = flags.text("pidfd-socket");
+  if (pidfd) creation.pidfdSocket = absolutePath(pidfd);
   const pidFile = flags.text("pid-file");
   if (pidFile) creation.pidFile = absolutePath(pidFile);
   return creation;

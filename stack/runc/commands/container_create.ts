@@ -19,6 +19,7 @@ import { removeContainer } from "./container_remove.ts";
 import { runHooks } from "./hook_run.ts";
 import { logCreateStages } from "./launch_debug.ts";
 import { writePidFile } from "./pid_file.ts";
+import { sendPidfd } from "./pidfd_socket.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
 import { RUNTIME_VERSION } from "./runtime_version.ts";
 
@@ -27,6 +28,8 @@ const SIGKILL = 9;
 /** Beyond the interface: what the command line has and a parent in the same process has not. */
 export interface ContainerCreation extends CreateOptions {
   consoleSocketFd?: number;
+  /** Path of a unix socket that receives the process's pidfd. */
+  pidfdSocket?: string;
   preserveFds?: number;
   /** Foreground `run`: the terminal, if any, is ours to relay. */
   foreground?: boolean;
@@ -167,6 +170,7 @@ async function build(context: RuntimeContext, options: ContainerCreation): Promi
   checkTerminal(spec.process!, !options.foreground, console);
   options.adapt?.(spec);
   context.store.folder(options.id);
+  if (context.systemd) context.warn("systemd is not asked: the cgroup is made where it would be");
   const state = newState(context, options, spec);
   checkCgroup(context, state);
   context.store.createFolder(options.id);
@@ -178,6 +182,7 @@ async function build(context: RuntimeContext, options: ContainerCreation): Promi
     logCreateStages(context, launched.spans);
     noteProcess(state, launched.pid);
     context.store.save(state);
+    if (options.pidfdSocket) sendPidfd(options.pidfdSocket, launched.pid, "init");
     if (options.pidFile) writePidFile(options.pidFile, launched.pid);
     return { pid: launched.pid, state };
   } catch (error) {

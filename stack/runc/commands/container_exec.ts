@@ -13,11 +13,14 @@ import { checkProcess, checkTerminal } from "./bundle_config.ts";
 import { commandFailure, refuse } from "./command_failure.ts";
 import { logExecStages } from "./launch_debug.ts";
 import { writePidFile } from "./pid_file.ts";
+import { sendPidfd } from "./pidfd_socket.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
 
 /** Beyond the interface: what only the command line has. */
 export interface ContainerExec extends ExecOptions {
   consoleSocketFd?: number;
+  /** Path of a unix socket that receives the process's pidfd. */
+  pidfdSocket?: string;
   preserveFds?: number;
   /** Exec although the container is paused: the process waits frozen. */
   ignorePaused?: boolean;
@@ -140,13 +143,12 @@ async function run(context: RuntimeContext, options: ContainerExec): Promise<Lau
     require("../process/launch_exec.ts") as typeof import("../process/launch_exec.ts");
   const launched = await launchExec(launchRequest(context, state, options));
   logExecStages(context, launched.spans);
-  if (options.pidFile) {
-    try {
-      writePidFile(options.pidFile, launched.pid);
-    } catch (error) {
-      process.kill(launched.pid, "SIGKILL");
-      throw error;
-    }
+  try {
+    if (options.pidfdSocket) sendPidfd(options.pidfdSocket, launched.pid, "exec");
+    if (options.pidFile) writePidFile(options.pidFile, launched.pid);
+  } catch (error) {
+    process.kill(launched.pid, "SIGKILL");
+    throw error;
   }
   return launched;
 }

@@ -67,6 +67,8 @@ function execution(invocation: Invocation): ContainerExec {
   if (nested) options.subCgroups = nested;
   const console = flags.text("console-socket");
   if (console) options.consoleSocket = absolutePath(console);
+  const pidfd = flags.text("pidfd-socket");
+  if (pidfd) options.pidfdSocket = absolutePath(pidfd);
   const pidFile = flags.text("pid-file");
   if (pidFile) options.pidFile = absolutePath(pidFile);
   return options;
