@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { launchExec } from "#stack/runc/process/launch_exec.ts";
 import {
   CAN_LAUNCH,
   failureOf,
@@ -141,6 +142,34 @@ describe.skipIf(!CAN_LAUNCH)("an exec", () => {
         }
       },
     ),
+  );
+});
+
+describe.skipIf(!CAN_LAUNCH)("other limits", () => {
+  test(
+    "of a user's processes are told from a full cgroup",
+    withStarted({}, async (container) => {
+      const limited = {
+        user: { uid: 54_321, gid: 1 },
+        rlimits: [{ type: "RLIMIT_NPROC", soft: 1, hard: 1 }],
+      };
+      // The kernel lets a user become one too many; the next one's execve is refused.
+      const sleepers = [
+        await launchExec(container.execLaunch(["sleep", "100"], limited)),
+        await launchExec(container.execLaunch(["sleep", "100"], limited)),
+      ];
+      try {
+        const error = await failureOf(container.exec(["true"], limited));
+        expect(error.causeId).toBe("rlimit-nproc");
+        expect(error.outer.message).toEndWith("exec true: resource temporarily unavailable");
+        expect(error.message).toContain("has 2 of them");
+      } finally {
+        for (const { pid } of sleepers) {
+          process.kill(pid, "SIGKILL");
+          await container.launcher.waitFor(pid);
+        }
+      }
+    }),
   );
 });
 

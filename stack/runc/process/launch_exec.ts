@@ -32,6 +32,7 @@ export async function launchExec(launch: ExecLaunch): Promise<Launched> {
     create: false,
     cgroup: launch.cgroup,
     root: `/proc/${launch.containerPid}/root`,
+    containerPid: launch.containerPid,
     oomKillsBefore: oomKills(launch.cgroup),
   };
   const onListener = listenerOf(launch, launch.spec, "", "running");

@@ -9,6 +9,7 @@ import { findCause } from "./failure_cause.ts";
 import { runcWords } from "./failure_words.ts";
 import type { InitRun } from "./init_run.ts";
 import type { LaunchResult } from "./launch_result.ts";
+import { oomKilled } from "./limit_cause.ts";
 
 /** What the explanation of a failed launch starts from. */
 export interface FailureContext {
@@ -23,6 +24,8 @@ export interface FailureContext {
   status?: ExitStatus;
   /** oom_kill of the container's memory cgroup before the launch. */
   oomKillsBefore: number | undefined;
+  /** The container's init, for an exec. */
+  containerPid?: number;
 }
 
 const PREFIX = "unable to start container process";
@@ -72,10 +75,11 @@ function shortText(text: string): string {
 }
 
 /** runc sees an init that dies as the end of its pipe. */
-function deathWords({ status, create }: FailureContext): string {
-  if (status?.signal === 9 && create)
-    return "container init was OOM-killed (memory limit too low?)";
-  return create ? "read init-p: connection reset by peer" : "read init-p: connection reset by peer";
+function deathWords(context: FailureContext): string {
+  const killed = oomKilled(context);
+  if (context.create && killed) return "container init was OOM-killed (memory limit too low?)";
+  const reset = "read init-p: connection reset by peer";
+  return killed ? `${reset} (possibly OOM-killed)` : reset;
 }
 
 function endText({ status }: FailureContext): string {

@@ -62,6 +62,8 @@ export interface LaunchTask {
   /** Host path below which the container's paths are found: the rootfs, or /proc/PID/root. */
   root: string;
   oomKillsBefore: number | undefined;
+  /** The container's init, for an exec. */
+  containerPid?: number;
   onNamespaces?: (pid: number) => Promise<void>;
   /** Takes the seccomp notify descriptor, which is closed afterwards. */
   onListener?: (fd: number, pid: number) => Promise<void>;

@@ -13,6 +13,7 @@ interface Level {
 /** Most processes of a cgroup that are looked at for the one with most threads. */
 const MAX_PROCESSES = 4096;
 const MAX_LEVELS = 32;
+const SIGKILL = 9;
 
 /** The check after joining (v1) refused: the report says at which level. */
 export function pidsCause(context: FailureContext): FoundCause {
@@ -167,25 +168,39 @@ export function oomKills(cgroup: CgroupJoin): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
-/** Init's death as the memory cgroup's doing: its counter moved during the launch. */
-export function oomCause(context: FailureContext): FoundCause | undefined {
-  const { oomKillsBefore, cgroup, create, status } = context;
+/** Whether the memory cgroup killed something during the launch, and init died by that signal. */
+export function oomKilled({ oomKillsBefore, cgroup, status }: FailureContext): boolean {
   const after = oomKills(cgroup);
-  if (after === undefined || oomKillsBefore === undefined || after <= oomKillsBefore)
-    return undefined;
-  if (status?.signal !== undefined && status.signal !== 9) return undefined;
+  if (after === undefined || oomKillsBefore === undefined) return false;
+  return after > oomKillsBefore && (status?.signal === undefined || status.signal === SIGKILL);
+}
+
+/** Init's death as the memory cgroup's doing. */
+export function oomCause(context: FailureContext): FoundCause | undefined {
+  const { oomKillsBefore, cgroup, create, containerPid } = context;
+  if (!oomKilled(context)) return undefined;
   const memory = cgroup.v1.find(({ controllers }) => controllers.includes("memory"))?.path;
   const folder = memory ?? cgroup.unified ?? "";
   const limit = (
     readTextIfAny(`${folder}/${memory ? "memory.limit_in_bytes" : "memory.max"}`) ?? ""
   ).trim();
-  const value = `oom_kill ${oomKillsBefore} to ${after}, limit ${limit}`;
+  const value = `oom_kill ${oomKillsBefore} to ${oomKills(cgroup)}, limit ${limit}`;
+  const whole = containerPid !== undefined && isGone(containerPid);
+  const victim = whole
+    ? "the container's main process, and the new one with it"
+    : "the new process";
   return {
     evidence: [{ kind: "cgroup", value, ref: folder }],
     words: {
       causeId: create ? "memcg-oom-init" : "memcg-oom-exec",
-      cause: `the memory cgroup ${folder} killed the new process: its limit is ${limit} bytes`,
+      cause: `the memory cgroup ${folder} killed ${victim}: its limit is ${limit} bytes`,
       fix: "raise the memory limit; files in tmpfs such as /dev/shm count against it",
     },
   };
+}
+
+/** Ended, whether or not its parent has reaped it. */
+function isGone(pid: number): boolean {
+  const text = readTextIfAny(`/proc/${pid}/stat`);
+  return text === undefined || /^[ZX]/.test(text.slice(text.lastIndexOf(")") + 2));
 }

@@ -1,10 +1,10 @@
 import type { Evidence } from "#lib/errors/frame.ts";
-import { errnoName } from "#lib/linux/errno_name.ts";
 import { closeFile, O, openFile, S_IFDIR, S_IFMT, statFile } from "#lib/linux/file.ts";
 import { readAtStart } from "#lib/linux/process.ts";
 import type { Operation } from "#wire/init-pipe/operation.ts";
 import type { FoundCause } from "./failure_cause.ts";
 import type { FailureContext } from "./launch_failure.ts";
+import { userLimitCause } from "./user_limit_cause.ts";
 
 type ProgramOperation = Extract<Operation, { op: "find-program" | "execve" | "chdir" }>;
 
@@ -82,16 +82,7 @@ function executeCause(context: FailureContext, name: string, errno: string): Fou
   if (errno === "ENOEXEC") return formatCause(name, head);
   if (errno === "ENOENT" && head) return interpreterCause(name, head);
   if (errno === "EACCES") return notExecutable(context, name);
-  if (errno === "EAGAIN") {
-    return {
-      evidence: [{ kind: "errno", value: errnoName(context.report.errno), ref: "execve" }],
-      words: {
-        causeId: "rlimit-nproc",
-        cause: "the user has more processes than RLIMIT_NPROC allows",
-        fix: "raise the nproc limit (--ulimit nproc=…), or end other processes of that user",
-      },
-    };
-  }
+  if (errno === "EAGAIN") return userLimitCause(context);
   return { evidence: [], words: {} };
 }
 
