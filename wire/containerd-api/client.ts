@@ -14,8 +14,8 @@ export interface ContainerdConnection {
 }
 
 /**
- * Connects to a containerd, ours or the genuine one, at the unix socket `address`. It connects at the
- * first call and again whenever containerd comes back.
+ * Connects to a containerd, ours or the genuine one, at the unix socket `address`. It connects
+ * at the first call and again whenever containerd comes back.
  */
 export function connectContainerd(address: string): ContainerdConnection {
   const channel = new GrpcChannel(address);

@@ -34,9 +34,8 @@ export async function startShim(
   options: { runtimeOptions: Any | undefined; trace: TraceContext | undefined; debug: boolean },
 ): Promise<ShimAddress> {
   const args = ["-id", bundle.id, ...(options.debug ? ["-debug"] : []), "start"];
-  const stdin = options.runtimeOptions
-    ? toBinary(AnySchema, options.runtimeOptions)
-    : new Uint8Array();
+  const { runtimeOptions } = options;
+  const stdin = runtimeOptions ? toBinary(AnySchema, runtimeOptions) : undefined;
   const result = await runShim(binary, bundle, addresses, args, {
     stdin,
     trace: options.trace,
@@ -56,7 +55,7 @@ export async function deleteThroughShim(
 ): Promise<DeleteResponse> {
   const args = ["-id", bundle.id, "-bundle", bundle.path, "delete"];
   const result = await runShim(binary, bundle, addresses, args, {
-    stdin: new Uint8Array(),
+    stdin: undefined,
     trace: undefined,
     timeoutMs: DELETE_MS,
   });
@@ -118,23 +117,24 @@ async function runShim(
   bundle: Bundle,
   addresses: DaemonAddresses,
   args: string[],
-  run: { stdin: Uint8Array; trace: TraceContext | undefined; timeoutMs: number },
+  run: { stdin: Uint8Array | undefined; trace: TraceContext | undefined; timeoutMs: number },
 ): Promise<ShimOutput> {
   const extra: Record<string, string> = { TTRPC_ADDRESS: addresses.ttrpc, GOMAXPROCS: "2" };
   if (run.trace) extra["TRACEPARENT"] = formatTraceparent(run.trace);
   const argv = [binary, "-namespace", bundle.namespace, "-address", addresses.grpc];
-  let child: Bun.Subprocess<Uint8Array, "pipe", "pipe">;
+  let child: Bun.Subprocess<"pipe", "pipe", "pipe">;
   try {
     child = Bun.spawn([...argv, "-publish-binary", process.execPath, ...args], {
       cwd: bundle.path,
       env: childEnv(extra),
-      stdin: run.stdin,
+      stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",
     });
   } catch (error) {
     throw toChainError(error, "containerd", "shim.spawn");
   }
+  void feed(child.stdin, run.stdin);
   const timer = setTimeout(() => child.kill("SIGKILL"), run.timeoutMs);
   try {
     const [stdout, stderr, code] = await Promise.all([
@@ -156,6 +156,16 @@ async function runShim(
     return { code, stdout, stderr: stderr.toString("utf8") };
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Writes stdin through a pipe: a buffer would stay open until the garbage collector comes. */
+async function feed(sink: Bun.FileSink, data: Uint8Array | undefined): Promise<void> {
+  try {
+    if (data) await sink.write(data);
+    await sink.end();
+  } catch {
+    // It ended without reading its options; its exit code and words tell why.
   }
 }
 
