@@ -43,7 +43,7 @@ test.skipIf(!root)("a cgroup is made, limited, frozen, thawed, emptied and remov
     expect(freezerState(paths)).toBe("FROZEN");
     thawCgroup(paths);
     expect(freezerState(paths)).toBe("THAWED");
-    const levels = joinTarget(cgroupLayout(), paths, "/state").pidsLevels;
+    const levels = joinTarget(paths, "/state").pidsLevels;
     expect(levels.length).toBe(2);
     expect(readFileSync(levels[0]!.max, "utf8")).toBe("20\n");
     signalCgroup(paths, 9);

@@ -1,16 +1,21 @@
-import { closeFile, O, openFile } from "#lib/linux/file.ts";
+import { closeFile, O, openFile, statFile } from "#lib/linux/file.ts";
 import type { CgroupJoin } from "./cgroup_join.ts";
-import type { CgroupLayout } from "./cgroup_layout.ts";
 import { type CgroupPaths, isUnified } from "./cgroup_path.ts";
 
 /** Name of the lock file that init takes around "join and check", in the state folder. */
 export const JOIN_LOCK = "join.lock";
 
-/** The cgroup files that count processes, from the container's cgroup up to the hierarchy's root. */
-function pidsLevels(folder: string, mount: string): CgroupJoin["pidsLevels"] {
+/** Deeper than any hierarchy in use. */
+const MAX_LEVELS = 128;
+
+/**
+ * The cgroup files that count processes, from the container's cgroup up. A hierarchy's root has no
+ * limit, hence no file: where the files end, it is reached, and no mount table has to be read.
+ */
+function pidsLevels(folder: string): CgroupJoin["pidsLevels"] {
   const levels: CgroupJoin["pidsLevels"] = [];
-  // The root has no limit, hence no file.
-  for (let at = folder; at.length > mount.length && at.startsWith(mount); ) {
+  let at = folder;
+  while (levels.length < MAX_LEVELS && statFile(`${at}/pids.max`)) {
     levels.push({ current: `${at}/pids.current`, max: `${at}/pids.max` });
     at = at.slice(0, at.lastIndexOf("/"));
   }
@@ -26,18 +31,17 @@ export function makeJoinLock(stateDir: string): void {
  * What init needs in order to charge a new process to a container. Controllers that share one mount
  * are joined once.
  */
-export function joinTarget(layout: CgroupLayout, paths: CgroupPaths, stateDir: string): CgroupJoin {
+export function joinTarget(paths: CgroupPaths, stateDir: string): CgroupJoin {
   const pureV2 = isUnified(paths);
   const byPath = new Map<string, string[]>();
   for (const [controller, path] of Object.entries(paths)) {
     if (controller !== "") byPath.set(path, [...(byPath.get(path) ?? []), controller]);
   }
   const pids = pureV2 ? paths[""] : paths["pids"];
-  const mount = pureV2 ? layout.unified?.path : layout.v1["pids"]?.path;
   const join: CgroupJoin = {
     v1: [...byPath].map(([path, controllers]) => ({ controllers, path })),
     pureV2,
-    pidsLevels: pids && mount ? pidsLevels(pids, mount) : [],
+    pidsLevels: pids ? pidsLevels(pids) : [],
     lockPath: `${stateDir}/${JOIN_LOCK}`,
   };
   if (paths[""] !== undefined) join.unified = paths[""];

@@ -117,7 +117,7 @@ async function launch(
   makeJoinLock(stateDir);
   const request: ContainerLaunch = {
     launcher: options.launcher,
-    cgroup: joinTarget(cgroupLayout(), state.cgroup_paths, stateDir),
+    cgroup: joinTarget(state.cgroup_paths, stateDir),
     id: options.id,
     spec,
     bundle: options.bundle,

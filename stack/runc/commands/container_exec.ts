@@ -1,7 +1,6 @@
 import { cleanPath } from "#lib/linux/path.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
 import type { ExecOptions } from "#wire/oci-runtime/runtime.ts";
-import { cgroupLayout } from "../cgroups/cgroup_layout.ts";
 import type { CgroupPaths } from "../cgroups/cgroup_path.ts";
 import { joinTarget, makeJoinLock } from "../cgroups/join_target.ts";
 import type { ExecLaunch, Launched } from "../process/launch_types.ts";
@@ -99,7 +98,7 @@ function launchRequest(
   const paths = options.subCgroups
     ? subCgroupPaths(state.cgroup_paths, options.subCgroups)
     : state.cgroup_paths;
-  let cgroup = joinTarget(cgroupLayout(), paths, stateDir);
+  let cgroup = joinTarget(paths, stateDir);
   if (options.rescue) {
     const { rescueJoin } =
       require("../cgroups/rescue_cgroup.ts") as typeof import("../cgroups/rescue_cgroup.ts");
