@@ -6,6 +6,7 @@ import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
 import { applyChanges } from "../images/dockerfile_changes.ts";
 import { type Descriptor, type LoadedImage, MEDIA } from "../images/image_types.ts";
+import { ensureInitLayer } from "../images/init_layer.ts";
 import { repoTagName } from "../images/reference.ts";
 import { broken, conflict } from "../refusals.ts";
 import { nowText } from "../wall_clock.ts";
@@ -97,7 +98,7 @@ async function diffLayer(
 ): Promise<{ descriptor: Descriptor; diffId: string }> {
   const { snapshotter } = container.record;
   const key = `commit-${randomBytes(8).toString("hex")}`;
-  const parent = base.chainIds.at(-1) ?? "";
+  const parent = await ensureInitLayer(daemon, base, call);
   const { snapshots } = daemon.services;
   const left = await snapshots.view({ snapshotter, key, parent, labels: {} }, call);
   try {

@@ -16,6 +16,7 @@ import { type MountRecord, newState } from "../container/container_record.ts";
 import { commandOf, mergeImageDefaults } from "../container/image_defaults.ts";
 import type { Daemon } from "../daemon.ts";
 import type { LoadedImage } from "../images/image_types.ts";
+import { ensureInitLayer } from "../images/init_layer.ts";
 import { checkNetworkMode } from "../network/network_mode.ts";
 import { invalid } from "../refusals.ts";
 import { withRoot } from "../rootfs/rooted_files.ts";
@@ -199,7 +200,7 @@ async function build(
   call: CallContext,
 ): Promise<void> {
   const { id } = container;
-  const parent = await daemon.images.unpack(image, call);
+  const parent = await ensureInitLayer(daemon, image, call);
   const { snapshotter } = daemon.images;
   // Nothing in containerd refers to the snapshot while the container is stopped: it is a root itself.
   const labels = { "containerd.io/gc.root": container.record.created };

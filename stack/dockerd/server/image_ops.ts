@@ -13,6 +13,7 @@ import type { Daemon } from "../daemon.ts";
 import { checkFilters, flagFilter, matchesLabels } from "../filters.ts";
 import type { NamedImage } from "../images/image_store.ts";
 import type { LoadedImage } from "../images/image_types.ts";
+import { forgetInitLayers } from "../images/init_layer.ts";
 import { familiarName, fullName, parseReference, repoTagName } from "../images/reference.ts";
 import { conflict, invalid, unsupported } from "../refusals.ts";
 import { ZERO_TIME } from "../wall_clock.ts";
@@ -233,6 +234,7 @@ export async function imageRemove(
     daemon.events.publish("image", "untag", image.id, { name: image.id });
   }
   if (!last) return out;
+  forgetInitLayers(daemon);
   out.push({ Deleted: image.id });
   const used = await usedChains(daemon, call);
   for (const chain of [...image.chainIds].reverse()) {
