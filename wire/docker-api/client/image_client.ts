@@ -1,0 +1,99 @@
+import type { CallContext } from "#lib/rpc/service.ts";
+import type { DockerEngine } from "../engine.ts";
+import { errorFromReply } from "../errors.ts";
+import type {
+  ImageHistoryItem,
+  ImageInspect,
+  ImageRemoved,
+  ImageSummary,
+  ImagesPruned,
+  ProgressMessage,
+} from "../types/image.ts";
+import { bodyOf, readJsonLines } from "./json_lines.ts";
+import { filtersText, segment } from "./path_segment.ts";
+import type { DockerTransport, RequestOptions } from "./transport.ts";
+
+type ImagePart = Pick<
+  DockerEngine,
+  | "imageList"
+  | "imageInspect"
+  | "imageHistory"
+  | "imageTag"
+  | "imageRemove"
+  | "imagePrune"
+  | "imageImport"
+  | "imagePull"
+  | "imageLoad"
+  | "imageSave"
+  | "containerCommit"
+>;
+
+/** A progress stream. Its last message may be an error, which is thrown. */
+async function* progress(
+  http: DockerTransport,
+  path: string,
+  options: RequestOptions,
+  context: CallContext,
+): AsyncIterable<ProgressMessage> {
+  const reply = await http.request("POST", path, options, context);
+  for await (const message of readJsonLines<ProgressMessage>(bodyOf(reply))) {
+    if (message.error === undefined) {
+      yield message;
+      continue;
+    }
+    const chain = (message.errorDetail as { chain?: unknown } | undefined)?.chain;
+    throw errorFromReply(500, JSON.stringify({ message: message.error, chain }), `POST ${path}`);
+  }
+}
+
+/** Images over HTTP. */
+export function imageClient(http: DockerTransport): ImagePart {
+  const image = (name: string) => `/images/${segment(name)}`;
+  return {
+    imageList: ({ all, digests, filters }, context) =>
+      http.json<ImageSummary[]>(
+        "GET",
+        "/images/json",
+        { query: { all, digests, filters: filtersText(filters) } },
+        context,
+      ),
+    imageInspect: (name, context) =>
+      http.json<ImageInspect>("GET", `${image(name)}/json`, {}, context),
+    imageHistory: (name, context) =>
+      http.json<ImageHistoryItem[]>("GET", `${image(name)}/history`, {}, context),
+    imageTag: async (name, repo, tag, context) => {
+      await http.status("POST", `${image(name)}/tag`, { query: { repo, tag } }, context);
+    },
+    imageRemove: (name, { force, noPrune }, context) =>
+      http.json<ImageRemoved[]>(
+        "DELETE",
+        image(name),
+        { query: { force, noprune: noPrune } },
+        context,
+      ),
+    imagePrune: (filters, context) =>
+      http.json<ImagesPruned>(
+        "POST",
+        "/images/prune",
+        { query: { filters: filtersText(filters) } },
+        context,
+      ),
+    imageImport: (tar, options, context) => {
+      const query = { fromSrc: "-", ...options };
+      return progress(http, "/images/create", { query, body: tar }, context);
+    },
+    imagePull: (name, tag, platform, context) =>
+      progress(http, "/images/create", { query: { fromImage: name, tag, platform } }, context),
+    imageLoad: (tar, { quiet }, context) =>
+      progress(http, "/images/load", { query: { quiet: quiet ? "1" : "0" }, body: tar }, context),
+    imageSave: async (names, context) =>
+      bodyOf(await http.request("GET", "/images/get", { query: { names } }, context)),
+    containerCommit: ({ config, ...options }, context) =>
+      http.json<{ Id: string }>(
+        "POST",
+        "/commit",
+        { query: { ...options, pause: options.pause ? "1" : "0" }, json: config ?? {} },
+        context,
+      ),
+  };
+}
