@@ -3,11 +3,12 @@ import { dirname, join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { DeleteResponseSchema } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
 import { timestampFromNs } from "../events/timestamp.ts";
+import { keeperLives } from "../keeping/keeper.ts";
 import { ENTRY_STATE } from "../keeping/keeper_protocol.ts";
 import { unmountRootfs } from "../rootfs/mount_rootfs.ts";
 import type { RuntimeFactory } from "../shim_context.ts";
 import { readContainer, stateFolder } from "../state/container_record.ts";
-import { initPidFile, keptInit, quitKeeper, stillRuns } from "../state/container_recovery.ts";
+import { initPidFile, keptInit, quitKeeper } from "../state/container_recovery.ts";
 import type { ShimArguments } from "./shim_arguments.ts";
 
 const SIGKILL_STATUS = 137;
@@ -46,7 +47,8 @@ async function awaitExit(bundle: string) {
   const deadline = Date.now() + EXIT_TIMEOUT_MS;
   let kept = keptInit(bundle);
   while (kept?.state === ENTRY_STATE.RUNNING && Date.now() < deadline) {
-    if (!stillRuns(kept) && keptInit(bundle)?.state === ENTRY_STATE.RUNNING) break;
+    // Without its keeper nobody will write the exit down.
+    if (!keeperLives(stateFolder(bundle))) break;
     await Bun.sleep(EXIT_STEP_MS);
     kept = keptInit(bundle);
   }

@@ -75,7 +75,7 @@ struct entry {
 struct record {
   uint32_t token, pid, state;
   int32_t code, signal, reserved;
-  uint64_t exited_ns, start_ticks; /* start_ticks: field 22 of /proc/PID/stat */
+  uint64_t exited_ns;
 };
 
 struct packet {

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,28 +21,10 @@ int ledger_open(void) {
   return ledger < 0 ? errno : 0;
 }
 
-static uint64_t start_ticks(pid_t pid) {
-  char path[32], text[1024];
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  ssize_t got = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (got <= 0) return 0;
-  text[got] = 0;
-  char *at = strrchr(text, ')'); /* the name before it may hold anything */
-  for (int field = 2; at != NULL && field < 22; field++) at = strchr(at + 1, ' ');
-  unsigned long long ticks = 0;
-  return at != NULL && sscanf(at, " %llu", &ticks) == 1 ? ticks : 0;
-}
-
 static int ledger_write(const struct entry *entry) {
-  static struct record record;
-  uint64_t ticks = record.token == entry->token ? record.start_ticks : 0;
-  if (entry->state == RUNNING) ticks = start_ticks(entry->pid);
-  record = (struct record){.token = entry->token, .pid = (uint32_t)entry->pid,
-                           .state = entry->state, .code = entry->code, .signal = entry->signal,
-                           .exited_ns = entry->exited_ns, .start_ticks = ticks};
+  struct record record = {.token = entry->token, .pid = (uint32_t)entry->pid,
+                          .state = entry->state, .code = entry->code, .signal = entry->signal,
+                          .exited_ns = entry->exited_ns};
   off_t at = (off_t)((entry - entries) * (ssize_t)sizeof record);
   ssize_t put;
   do put = pwrite(ledger, &record, sizeof record, at);

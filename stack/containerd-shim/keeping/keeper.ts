@@ -198,6 +198,11 @@ function keeperPath(folder: string, name: string): string {
   return `/proc/${pid}/cwd/${name}`;
 }
 
+/** Whether the keeper that was started in `folder` still runs. */
+export function keeperLives(folder: string): boolean {
+  return existsSync(join(folder, "pid")) && existsSync(keeperPath(folder, "keeper"));
+}
+
 /** The errno that a keeper refused with. */
 export function errnoOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof ChainError)) return undefined;

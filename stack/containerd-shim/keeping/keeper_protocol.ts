@@ -36,7 +36,7 @@ export const ROLE = {
 export const ENTRY_STATE = { FREE: 0, OPENED: 1, RUNNING: 2, EXITED: 3 } as const;
 
 const HEADER_BYTES = 16;
-export const RECORD_BYTES = 40;
+export const RECORD_BYTES = 32;
 const HAS_EXEC_FD = 1;
 const HAS_STDIO = 2;
 
@@ -56,8 +56,6 @@ export interface KeptProcess {
   status: number;
   /** When it was reaped, nanoseconds since 1970. */
   exitedNs: bigint;
-  /** Field 22 of /proc/PID/stat while it runs: tells a reused pid. */
-  startTicks: bigint;
 }
 
 export interface SpawnFields {
@@ -131,6 +129,5 @@ export function decodeRecord(bytes: Uint8Array, at = 0): KeptProcess {
     state: view.getUint32(8, true),
     status: signal ? 128 + signal : code,
     exitedNs: view.getBigUint64(24, true),
-    startTicks: view.getBigUint64(32, true),
   };
 }

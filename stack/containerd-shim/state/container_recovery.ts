@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { toChainError } from "#lib/errors/chain_error.ts";
 import { locateCgroup } from "../cgroup/cgroup_location.ts";
@@ -137,17 +137,6 @@ export async function quitKeeper(bundle: string): Promise<void> {
 async function isPaused(container: Container): Promise<boolean> {
   try {
     return (await container.runtime.state(container.id)).status === "paused";
-  } catch {
-    return false;
-  }
-}
-
-/** Whether a process of the ledger still runs: its pid, and the same start time. */
-export function stillRuns(kept: KeptProcess): boolean {
-  try {
-    const stat = readFileSync(`/proc/${kept.pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] !== "Z" && BigInt(fields[19]!) === kept.startTicks;
   } catch {
     return false;
   }
