@@ -23,7 +23,7 @@ export interface ProcessLauncher {
 export interface LaunchRequest {
   /** Absolute path of the executable. */
   executable: string;
-  /** When set, this descriptor is executed instead (a sealed memfd); `executable` is only its name. */
+  /** When set, this descriptor (a sealed memfd) is executed; `executable` is only its name. */
   executableFd?: number;
   argv: string[];
   /** The whole environment: nothing is inherited. */

@@ -16,7 +16,7 @@ const START_TIMEOUT_MS = 20_000;
 /** Options are a few hundred bytes. */
 const MAX_OPTIONS_BYTES = 1024 * 1024;
 const MAX_OOM_SCORE = 1000;
-/** A shim runs little code, rarely: without the compiler it starts in half the time, 3 MB smaller. */
+/** A shim runs little code: without the compiler it starts in half the time, 3 MB smaller. */
 const SERVING_ENV = { BUN_JSC_useJIT: "0" };
 
 /**

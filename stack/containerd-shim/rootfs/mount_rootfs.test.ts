@@ -25,6 +25,7 @@ test("a long list of layers is named from their common folder", () => {
 });
 
 test("layers without a common folder stay as they are", () => {
-  const data = `lowerdir=${Array.from({ length: 300 }, (_, i) => `/${i}/${"x".repeat(20)}`).join(":")}`;
+  const layers = Array.from({ length: 300 }, (_, i) => `/${i}/${"x".repeat(20)}`);
+  const data = `lowerdir=${layers.join(":")}`;
   expect(compactLayers(data)).toEqual({ folder: undefined, options: data });
 });
