@@ -1,4 +1,4 @@
-import type { DockerEngine } from "#wire/docker-api/engine.ts";
+import type { DockerCalls } from "../docker/docker_calls.ts";
 import { reportFailure } from "../exit_codes.ts";
 
 export interface RmFlags {
@@ -8,7 +8,7 @@ export interface RmFlags {
 
 /** `catena rm [-f] [-v] CONTAINER…`: removes each; tells of those that could not be. */
 export async function runRm(
-  engine: DockerEngine,
+  engine: DockerCalls,
   containers: string[],
   flags: RmFlags,
 ): Promise<number> {

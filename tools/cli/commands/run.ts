@@ -2,8 +2,9 @@ import { failure } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
-import type { AttachedStreams, DockerEngine } from "#wire/docker-api/engine.ts";
+import type { AttachedStreams } from "#wire/docker-api/engine.ts";
 import type { ContainerCreateBody } from "#wire/docker-api/types/container_config.ts";
+import type { DockerCalls } from "../docker/docker_calls.ts";
 import { exitCodeOfFailure, reportFailure } from "../exit_codes.ts";
 import { relayInput, relayOutput } from "../io/relay_streams.ts";
 import { LentTerminal } from "../io/terminal.ts";
@@ -45,7 +46,7 @@ export interface RunFlags {
  * 125, 126 or 127 when it did not start.
  */
 export async function runRun(
-  engine: DockerEngine,
+  engine: DockerCalls,
   image: string,
   command: string[],
   flags: RunFlags,
@@ -67,7 +68,7 @@ export async function runRun(
 }
 
 async function performRun(
-  engine: DockerEngine,
+  engine: DockerCalls,
   image: string,
   command: string[],
   flags: RunFlags,
@@ -105,7 +106,7 @@ async function performRun(
 
 /** A container that does not start is removed again when it would have been after its end. */
 async function start(
-  engine: DockerEngine,
+  engine: DockerCalls,
   id: string,
   flags: RunFlags,
   context: CallContext,
@@ -122,7 +123,7 @@ async function start(
 }
 
 async function relay(
-  engine: DockerEngine,
+  engine: DockerCalls,
   id: string,
   attached: AttachedStreams,
   flags: RunFlags,

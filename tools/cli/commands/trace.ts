@@ -9,11 +9,14 @@ export interface TraceFlags {
   json?: boolean;
 }
 
+/** Daemons and shims gather spans for this long before they write them. */
+const FLUSH_MS = 100;
 const MAX_LISTED = 20;
 const DEFAULT_WIDTH = 120;
 
 /** `catena trace [--last] [--json] [ID]`. Returns the exit code. */
-export function runTrace(id: string | undefined, flags: TraceFlags): number {
+export async function runTrace(id: string | undefined, flags: TraceFlags): Promise<number> {
+  await Bun.sleep(FLUSH_MS);
   const traces = assembleTraces(readSpool(flags.state));
   if (id === undefined && !flags.last) return listTraces(traces, flags);
   const trace =

@@ -1,4 +1,4 @@
-import { isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import type { FoundContainer } from "../discover/find_containers.ts";
 import type { RuntimeFacts } from "../facts.ts";
 import type { HostFiles } from "../host/host_files.ts";
@@ -16,7 +16,7 @@ export function collectRuntime(
   told: string | undefined,
 ): RuntimeFacts {
   const facts: RuntimeFacts = { binaryExists: false, stateExists: false, cgroupPaths: new Map() };
-  const named = binaryName(files, container) ?? told ?? "runc";
+  const named = binaryName(files, container) ?? told ?? runtimeOfShim(files, container);
   facts.name = named;
   const path = shimPid === undefined ? undefined : environmentValue(files, shimPid, "PATH");
   const binary = resolveBinary(files, named, path ?? DEFAULT_PATH);
@@ -40,6 +40,15 @@ function binaryName(files: HostFiles, container: FoundContainer): string | undef
   }
   const runtime = files.read(join(container.bundle, "runtime"), 4096)?.trim();
   return runtime && isAbsolute(runtime) ? runtime : undefined;
+}
+
+/** A shim without options runs the runtime of its own name: ours catena-runc, the genuine runc. */
+function runtimeOfShim(files: HostFiles, container: FoundContainer): string {
+  if (container.bundle === undefined) return "runc";
+  const shim = files.read(join(container.bundle, "shim-binary-path"), 4096)?.trim() ?? "";
+  if (!/^containerd-shim-catena-v\d+$/.test(basename(shim))) return "runc";
+  const beside = join(dirname(shim), "catena-runc");
+  return files.stat(beside)?.isFile() ? beside : "catena-runc";
 }
 
 function resolveBinary(files: HostFiles, name: string, path: string): string | undefined {

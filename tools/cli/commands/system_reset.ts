@@ -1,0 +1,135 @@
+import { existsSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { failure } from "#lib/errors/chain_error.ts";
+import { UMOUNT, unmount } from "#lib/linux/mount.ts";
+import { CatenaRuntime } from "#stack/runc/runtime.ts";
+import { findContainers } from "#tools/doctor/discover/find_containers.ts";
+import { surveyHost } from "#tools/doctor/discover/find_stacks.ts";
+import { collectRuntime } from "#tools/doctor/evidence/collect_runtime.ts";
+import { HostFiles } from "#tools/doctor/host/host_files.ts";
+import { readMounts } from "#tools/doctor/host/mount_table.ts";
+import { readProcessTable } from "#tools/doctor/host/process_table.ts";
+import { lockFolder } from "../daemon_lock.ts";
+
+export interface ResetFlags {
+  root: string;
+  state: string;
+  force?: boolean;
+}
+
+/** What our boxes put into the two folders. Nothing else is touched: a wrong path must not cost. */
+const OWN_NAMES = [
+  "containerd",
+  "dockerd",
+  "catena.pid",
+  "docker.sock",
+  "containerd.sock",
+  "containerd.sock.ttrpc",
+  "cri.sock",
+  "errors",
+  "fifo",
+  "trace",
+  "network",
+];
+
+const GONE_MS = 15_000;
+const STEP_MS = 50;
+
+/**
+ * `catena system reset`: removes every container of ours, its processes, mounts and cgroups, and all
+ * data in the root and state folders. Refused while a daemon holds them.
+ */
+export async function runSystemReset(flags: ResetFlags): Promise<number> {
+  const { root, state } = flags;
+  if (!flags.force && !(await confirmed(root, state))) return 1;
+  const folders = [...new Set([state, root])].filter((path) => existsSync(path));
+  const unlocks = folders.map((folder) => lockFolder(folder, "catena.pid"));
+  try {
+    await removeContainers(state);
+    await endProcesses(root, state);
+    unmountBelow([root, state]);
+    for (const folder of folders) {
+      for (const name of OWN_NAMES) rmSync(join(folder, name), { recursive: true, force: true });
+    }
+  } finally {
+    for (const unlock of unlocks) unlock();
+  }
+  return 0;
+}
+
+async function confirmed(root: string, state: string): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    const message = "system reset removes all containers and images; confirm with --force";
+    throw failure({ layer: "cli", op: "reset", code: "failed_precondition", message });
+  }
+  const question = `Remove all containers, images and volumes in ${root} and ${state}? [y/N] `;
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await prompt.question(question);
+  prompt.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+/** Deletes what the runtime knows: processes, cgroups and the runtime's own state go with it. */
+async function removeContainers(state: string): Promise<void> {
+  const files = new HostFiles();
+  const survey = surveyHost(files, {
+    program: [],
+    stateDir: state,
+    containerdSocket: join(state, "containerd.sock"),
+    probe: false,
+    readOnly: true,
+  });
+  for (const stack of survey.stacks) {
+    for (const base of [state, join(state, "containerd")]) {
+      if (stack.containerd) stack.containerd.stateDir = base;
+      for (const container of (await findContainers(survey, stack)).containers) {
+        if (!container.bundle?.startsWith(`${state}/`)) continue;
+        const { root } = collectRuntime(files, container, undefined, undefined);
+        if (root === undefined) continue;
+        await new CatenaRuntime({ root }).delete(container.id, { force: true });
+      }
+    }
+  }
+}
+
+/** Shims and keepers of this state folder; a shim that was told to go takes its keepers along. */
+async function endProcesses(root: string, state: string): Promise<void> {
+  const deadline = Date.now() + GONE_MS;
+  for (;;) {
+    const left = ownProcesses(root, state);
+    if (left.length === 0) return;
+    if (Date.now() > deadline) {
+      const message = `processes ${left.join(", ")} do not end`;
+      throw failure({ layer: "cli", op: "reset", code: "deadline_exceeded", message });
+    }
+    for (const pid of left) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It ended by itself.
+      }
+    }
+    await Bun.sleep(STEP_MS);
+  }
+}
+
+function ownProcesses(root: string, state: string): number[] {
+  const own = (word: string) => word.startsWith(`${state}/`) || word.startsWith(`${root}/`);
+  const out: number[] = [];
+  for (const { pid, argv, state: letter } of readProcessTable(new HostFiles()).values()) {
+    const name = basename(argv[0] ?? "");
+    if (letter === "Z" || pid === process.pid) continue;
+    if (!/^(catena-keeper|containerd-shim-.*)$/.test(name)) continue;
+    if (argv.slice(1).some(own)) out.push(pid);
+  }
+  return out;
+}
+
+/** The innermost mount first; lazily, so that a process elsewhere cannot keep one. */
+function unmountBelow(folders: string[]): void {
+  const points = readMounts(new HostFiles(), "self").map((mount) => mount.point);
+  for (const point of points.reverse()) {
+    if (folders.some((folder) => point.startsWith(`${folder}/`))) unmount(point, UMOUNT.DETACH);
+  }
+}

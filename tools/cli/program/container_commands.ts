@@ -1,0 +1,180 @@
+import { type Command, Option } from "commander";
+import type { ExecFlags } from "../commands/exec.ts";
+import type { ImagesFlags } from "../commands/images.ts";
+import type { ImportFlags } from "../commands/import.ts";
+import type { LogsFlags } from "../commands/logs.ts";
+import type { PsFlags } from "../commands/ps.ts";
+import type { RmFlags } from "../commands/rm.ts";
+import type { RunFlags } from "../commands/run.ts";
+import type { DockerCalls } from "../docker/docker_calls.ts";
+import { exitCodeOfFailure, reportFailure } from "../exit_codes.ts";
+import { collect, socketPath, withState } from "./shared_options.ts";
+
+interface EngineFlags {
+  state: string;
+  docker?: string;
+}
+
+/** What works with containers and images, through the Docker API of the chain's top. */
+export function addContainers(program: Command): void {
+  addRun(program);
+  addExec(program);
+  withEngine(program.command("ps"))
+    .summary("list containers")
+    .option("-a, --all", "those that ended too")
+    .option("-q, --quiet", "ids only")
+    .option("--json", "machine-readable")
+    .action((flags: EngineFlags & PsFlags) =>
+      perform("ps", flags, async (engine) =>
+        (await import("../commands/ps.ts")).runPs(engine, flags),
+      ),
+    );
+  withEngine(program.command("logs"))
+    .summary("print what a container wrote")
+    .argument("<container>")
+    .option("-f, --follow", "go on until it ends")
+    .option("-t, --timestamps", "the time before each line")
+    .option("-n, --tail <lines>", "the last lines only")
+    .action((container: string, flags: EngineFlags & LogsFlags) =>
+      perform("logs", flags, async (engine) =>
+        (await import("../commands/logs.ts")).runLogs(engine, container, flags),
+      ),
+    );
+  withEngine(program.command("rm"))
+    .summary("remove containers")
+    .argument("<container...>")
+    .option("-f, --force", "kill those that run")
+    .option("-v, --volumes", "their anonymous volumes too")
+    .action((containers: string[], flags: EngineFlags & RmFlags) =>
+      perform("rm", flags, async (engine) =>
+        (await import("../commands/rm.ts")).runRm(engine, containers, flags),
+      ),
+    );
+  addImages(program);
+}
+
+function addImages(program: Command): void {
+  withEngine(program.command("images"))
+    .summary("list images")
+    .option("-q, --quiet", "ids only")
+    .option("--json", "machine-readable")
+    .action((flags: EngineFlags & ImagesFlags) =>
+      perform("images", flags, async (engine) =>
+        (await import("../commands/images.ts")).runImages(engine, flags),
+      ),
+    );
+  withEngine(program.command("import"))
+    .summary("make an image of a file system tar")
+    .argument("<file>", "a tar archive, or - for standard input")
+    .argument("[name]", "NAME[:TAG]")
+    .option("-c, --change <instruction>", "a Dockerfile instruction to apply", collect, [])
+    .option("-m, --message <text>", "a message for its history")
+    .action((file: string, name: string | undefined, flags: EngineFlags & ImportFlags) =>
+      perform("import", flags, async (engine) =>
+        (await import("../commands/import.ts")).runImport(engine, file, name, flags),
+      ),
+    );
+}
+
+function addRun(program: Command): void {
+  const command = withEngine(program.command("run"))
+    .summary("run a program in a new container")
+    .argument("<image>")
+    .argument("[command...]")
+    .passThroughOptions()
+    .option("--name <name>", "its name")
+    .option("-d, --detach", "leave it running and print its id")
+    .option("-i, --interactive", "keep its standard input open")
+    .option("-t, --tty", "give it a terminal")
+    .option("--rm", "remove it when it ends")
+    .option("-u, --user <user>", "user[:group] of its program")
+    .option("-w, --workdir <dir>", "its working folder")
+    .option("--entrypoint <program>", "instead of the image's")
+    .option("--hostname <name>", "its host name")
+    .option("--network <mode>", "none, host, bridge, container:NAME or a network's name")
+    .option("-m, --memory <size>", "memory limit: 64m, 2g")
+    .option("--pids-limit <n>", "how many processes and threads it may have")
+    .option("--cpus <n>", "how many processors it may use")
+    .option("--read-only", "mount its root read-only")
+    .option("--privileged", "keep all capabilities and devices")
+    .option("--init", "run a small init that reaps")
+    .option("--runtime <name>", "the runtime to use")
+    .option("--restart <policy>", "no, always, unless-stopped, on-failure[:n]")
+    .option("--trace", "print the trace's id");
+  for (const [flags, text] of [
+    ["-e, --env <variable>", "NAME=VALUE"],
+    ["-v, --volume <bind>", "SOURCE:TARGET[:ro]"],
+    ["-l, --label <label>", "NAME=VALUE"],
+    ["--cap-add <capability>", "a further capability"],
+    ["--cap-drop <capability>", "a capability less"],
+    ["--security-opt <option>", "no-new-privileges, seccomp=FILE, …"],
+    ["--ulimit <limit>", "NAME=SOFT[:HARD]"],
+    ["--tmpfs <folder>", "a tmpfs there"],
+  ] as const) {
+    command.option(flags, text, collect, []);
+  }
+  command.action((image: string, words: string[], flags: EngineFlags & RunFlags) =>
+    perform("run", flags, async (engine) =>
+      (await import("../commands/run.ts")).runRun(engine, image, words, flags),
+    ),
+  );
+}
+
+function addExec(program: Command): void {
+  const links = new Option("--via <link>", "the link at which to enter the chain")
+    .choices(["dockerd", "containerd", "shim", "runc"])
+    .default("dockerd");
+  withEngine(program.command("exec"))
+    .summary("run a further program in a container")
+    .description(
+      "Enters the chain at the link that --via names: what fails at one link and works at the one\n" +
+        "below fails between them. Works on Docker, containerd and runc too, which it finds by itself.",
+    )
+    .argument("<container>")
+    .argument("<command...>")
+    .passThroughOptions()
+    .addOption(links)
+    .option("--rescue", "leave a full pids or memory cgroup out (root only)")
+    .option("--trace", "print the trace's id")
+    .option("-i, --interactive", "keep its standard input open")
+    .option("-t, --tty", "give it a terminal")
+    .option("-d, --detach", "do not wait for its end")
+    .option("-u, --user <user>", "user[:group]")
+    .option("-w, --workdir <dir>", "its working folder")
+    .option("-e, --env <variable>", "NAME=VALUE", collect, [])
+    .option("--containerd <socket>", "containerd socket", socketPath)
+    .option("--runtime-root <dir>", "the runtime's --root")
+    .option("-n, --namespace <name>", "containerd namespace")
+    .action(async (container: string, words: string[], flags: ExecFlags) => {
+      try {
+        const { runExec } = await import("../via/exec_via.ts");
+        process.exitCode = await runExec(container, words, flags);
+      } catch (error) {
+        reportFailure("exec", error);
+        process.exitCode = exitCodeOfFailure(error);
+      }
+    });
+}
+
+function withEngine(command: Command): Command {
+  return withState(command).option(
+    "--docker <socket>",
+    "Docker Engine API socket (default: docker.sock in the state folder)",
+    socketPath,
+  );
+}
+
+/** Runs a command on the engine that its flags name; a failure is told on stderr. */
+async function perform(
+  name: string,
+  flags: EngineFlags,
+  work: (engine: DockerCalls) => Promise<number>,
+): Promise<void> {
+  try {
+    const { dockerCalls } = await import("../docker/docker_calls.ts");
+    process.exitCode = await work(dockerCalls(flags.docker ?? `${flags.state}/docker.sock`));
+  } catch (error) {
+    reportFailure(name, error);
+    process.exitCode = 1;
+  }
+}

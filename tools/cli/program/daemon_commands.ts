@@ -1,0 +1,64 @@
+import type { Command } from "commander";
+import type { DaemonFlags } from "../commands/daemon.ts";
+import type { ResetFlags } from "../commands/system_reset.ts";
+import { collect, withState } from "./shared_options.ts";
+
+/** What runs for long, and what removes all of it. */
+export function addDaemons(program: Command): void {
+  withState(program.command("daemon"))
+    .summary("dockerd and containerd in one process")
+    .description(
+      "Serves docker.sock and containerd.sock in the state folder until SIGTERM or SIGINT.\n" +
+        "Containers run on when it ends, and are found again by the next one.",
+    )
+    .option("-H, --host <address>", "a further Docker socket, unix:///path", collect, [])
+    .option("-G, --group <name>", "group of the sockets (default: catena, where it exists)")
+    .option("--no-trace", "record no traces")
+    .option("-D, --debug", "log more")
+    .action(async (flags: DaemonFlags) => {
+      const { runDaemon } = await import("../commands/daemon.ts");
+      await runDaemon(flags);
+      process.exit(0);
+    });
+  passOn(program, "containerd", "containerd alone", async (args) => {
+    const { runContainerd } = await import("../commands/containerd.ts");
+    await runContainerd(args);
+    return 0;
+  });
+  passOn(program, "dockerd", "dockerd alone, on any containerd", async (args) => {
+    const { runDockerd } = await import("../commands/dockerd.ts");
+    return runDockerd(args);
+  });
+}
+
+/** `catena system …`. */
+export function addSystem(program: Command): void {
+  const system = program.command("system").summary("everything that catena keeps on this host");
+  withState(system.command("reset"))
+    .summary("remove all containers, images, volumes and records")
+    .option("-f, --force", "do not ask")
+    .action(async (flags: ResetFlags) => {
+      const { runSystemReset } = await import("../commands/system_reset.ts");
+      process.exitCode = await runSystemReset(flags);
+    });
+}
+
+/** A command that reads its own flags, help included. */
+function passOn(
+  program: Command,
+  name: string,
+  summary: string,
+  run: (args: string[]) => Promise<number>,
+): void {
+  program
+    .command(name)
+    .summary(summary)
+    .argument("[flags...]")
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .passThroughOptions()
+    .action(async (args: string[]) => {
+      process.exit(await run(args));
+    });
+}

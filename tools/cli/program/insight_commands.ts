@@ -1,0 +1,78 @@
+import type { Command } from "commander";
+import type { DoctorFlags } from "../commands/doctor.ts";
+import type { ExplainFlags } from "../commands/explain.ts";
+import type { PlanFlags } from "../commands/plan.ts";
+import type { TraceFlags } from "../commands/trace.ts";
+import { withState } from "./shared_options.ts";
+
+/** What looks into the chain. */
+export function addInsight(program: Command): void {
+  addTrace(program);
+  addDoctor(program);
+  addExplain(program);
+  addPlan(program);
+}
+
+function addTrace(program: Command): void {
+  withState(program.command("trace"))
+    .summary("show where the time of a request went, link by link")
+    .description("Without an ID: the newest traces. The beginning of an ID is enough.")
+    .argument("[id]", "trace id")
+    .option("--last", "the latest trace that reached a runtime")
+    .option("--json", "machine-readable")
+    .action(async (id: string | undefined, flags: TraceFlags) => {
+      const { runTrace } = await import("../commands/trace.ts");
+      process.exitCode = await runTrace(id, flags);
+    });
+}
+
+function addExplain(program: Command): void {
+  withState(program.command("explain"))
+    .summary("show a recorded failure: link, frames, evidence, cause and fix")
+    .argument("<id>", "the id at the end of an error message")
+    .option("--json", "machine-readable")
+    .action(async (id: string, flags: ExplainFlags) => {
+      const { runExplain } = await import("../commands/explain.ts");
+      process.exitCode = runExplain(id, flags);
+    });
+}
+
+function addDoctor(program: Command): void {
+  withState(program.command("doctor"))
+    .summary("name the link, the cause, the evidence and the fix, on any stack")
+    .description(
+      "Examines one container, or all that run, on Docker, containerd, " +
+        "a bare runtime or catena.\n" +
+        "Finds sockets and folders by itself. `doctor explain TEXT` (or `doctor explain < LOG`)\n" +
+        "says what an error message means, of any link and era.",
+    )
+    .argument("[container]", "name, id or beginning of an id; without it: all that run")
+    .argument("[program...]", "after --: a program whose exec is to be checked")
+    .option("--json", "machine-readable report (schema: tools/doctor/README.md)")
+    .option("--docker <socket>", "Docker Engine API socket")
+    .option("--containerd <socket>", "containerd socket")
+    .option("--cri <socket>", "CRI socket")
+    .option("--runtime-root <dir>", "the runtime's --root")
+    .option("-n, --namespace <name>", "containerd namespace")
+    .option("-u, --user <user>", "user of the program after --")
+    .option("-w, --workdir <dir>", "working folder of the program after --")
+    .option("--probe", "try execs even where few pids or little memory are left", false)
+    .option("--read-only", "try nothing, look only", false)
+    .action(async (container: string | undefined, words: string[], flags: DoctorFlags) => {
+      const { runDoctor } = await import("../commands/doctor.ts");
+      process.exitCode = await runDoctor(container, words, flags);
+    });
+}
+
+function addPlan(program: Command): void {
+  program
+    .command("plan")
+    .summary("show the operations by which the runtime would make a container")
+    .argument("<config>", "an OCI config.json")
+    .option("--diff <other>", "compare with the plan of another config.json")
+    .option("--dry-run", "perform it in a throw-away container and tell which operation fails")
+    .action(async (config: string, flags: PlanFlags) => {
+      const { runPlan } = await import("../commands/plan.ts");
+      process.exitCode = await runPlan(config, flags);
+    });
+}

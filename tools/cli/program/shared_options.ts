@@ -1,0 +1,26 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { DEFAULT_ROOT_DIR, DEFAULT_STATE_DIR } from "#lib/install/install_paths.ts";
+
+/** `--state` and `--root` mean the same to every command. */
+export function withState(command: Command): Command {
+  return command
+    .option("--state <dir>", "state folder", folder, DEFAULT_STATE_DIR)
+    .option("--root <dir>", "folder of what must outlive a reboot", folder, DEFAULT_ROOT_DIR);
+}
+
+function folder(value: string): string {
+  if (!value.startsWith("/")) throw new InvalidArgumentError("give an absolute path");
+  return value.replace(/\/+$/, "") || "/";
+}
+
+/** A flag that may be given more than once. */
+export function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+/** A further value of a flag that names a unix socket; `unix://` before it is left out. */
+export function socketPath(value: string): string {
+  const path = value.replace(/^unix:\/\//, "");
+  if (!path.startsWith("/")) throw new InvalidArgumentError("give the path of a unix socket");
+  return path;
+}

@@ -1,0 +1,38 @@
+import { SpoolSink } from "#lib/trace/spool.ts";
+import { Tracer } from "#lib/trace/tracer.ts";
+import { type ExecFlags, execViaDockerd } from "../commands/exec.ts";
+import { dockerCalls } from "../docker/docker_calls.ts";
+import { execViaRuntime } from "./exec_runtime.ts";
+import { execViaTask } from "./exec_task.ts";
+import { findTarget } from "./find_target.ts";
+
+/** `catena exec`: enters the chain at the link that `--via` names. Returns the exit code. */
+export async function runExec(
+  container: string,
+  command: string[],
+  flags: ExecFlags,
+): Promise<number> {
+  // Only a runtime can leave the full cgroup out, so a rescue goes straight to one.
+  const via = flags.rescue ? "runc" : flags.via;
+  if (via === "dockerd") {
+    const socket = flags.docker ?? `${flags.state}/docker.sock`;
+    return execViaDockerd(dockerCalls(socket), container, command, flags);
+  }
+  const sink = new SpoolSink(flags.state);
+  const span = new Tracer("cli", sink).start(`exec via ${via}`);
+  try {
+    const target = await findTarget(container, flags);
+    const code =
+      via === "runc"
+        ? await execViaRuntime(target, command, flags, span.context)
+        : await execViaTask(target, command, flags, { trace: span.context });
+    span.set({ exitCode: code }).end();
+    return code;
+  } catch (error) {
+    span.end(error);
+    throw error;
+  } finally {
+    sink.flushSync();
+    if (flags.trace) process.stderr.write(`trace ${span.context.traceId}\n`);
+  }
+}
