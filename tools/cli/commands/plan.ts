@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { cgroupLayout } from "#stack/runc/cgroups/cgroup_layout.ts";
 import { plannedPaths } from "#stack/runc/cgroups/container_cgroup.ts";
 import { joinTarget } from "#stack/runc/cgroups/join_target.ts";
 import { checkProcess, parseObject } from "#stack/runc/commands/bundle_config.ts";
@@ -10,7 +9,7 @@ import { readHostFacts, wantedFacts } from "#stack/runc/process/host_facts.ts";
 import { LocalLauncher } from "#stack/runc/process/local_launcher.ts";
 import { compileFilter } from "#stack/runc/process/seccomp_input.ts";
 import { CatenaRuntime } from "#stack/runc/runtime.ts";
-import { compileCreate } from "#stack/runc/spec/plan_compile.ts";
+import { compileCreate } from "#stack/runc/spec/create_compile.ts";
 import type { CreateInputs } from "#stack/runc/spec/plan_inputs.ts";
 import { operationText, planText } from "#stack/runc/spec/plan_text.ts";
 import type { Spec } from "#stack/runc/spec/spec_types.ts";
@@ -73,7 +72,7 @@ function planOf(path: string, scratch: string): Plan {
   const inputs: CreateInputs = {
     id: ID,
     spec,
-    cgroup: joinTarget(cgroupLayout(), plannedPaths(config.cgroups), scratch),
+    cgroup: joinTarget(plannedPaths(config.cgroups), scratch),
     facts: readHostFacts(wantedFacts(spec, spec.process, rootfs)),
     fds: descriptors(spec),
     preserveFds: 0,
