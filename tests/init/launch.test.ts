@@ -145,6 +145,27 @@ describe.skipIf(!CAN_LAUNCH)("an exec", () => {
   );
 });
 
+describe.skipIf(!CAN_LAUNCH)("a cgroup that is gone", () => {
+  test(
+    "is named, and nothing of the exec is left",
+    withStarted({}, async (container) => {
+      const launch = container.execLaunch(["true"]);
+      const gone = `${container.cgroupFolder}/gone`;
+      const error = await failureOf(
+        launchExec({
+          ...launch,
+          cgroup: { ...launch.cgroup, v1: [{ controllers: [], path: gone }] },
+        }),
+      );
+      expect(error.causeId).toBe("cgroup-gone");
+      expect(error.outer.message).toMatch(
+        /error adding pid \d+ to cgroups: open .*\/gone\/tasks: no such file/,
+      );
+      expect(container.pids).toBe(1);
+    }),
+  );
+});
+
 describe.skipIf(!CAN_LAUNCH)("other limits", () => {
   test(
     "of a user's processes are told from a full cgroup",

@@ -171,6 +171,10 @@ int op_clone_child(struct args *args) {
 
 static pid_t clone_grandchild(int32_t cgroup, int32_t fallback) {
   int fd = slot_fd(cgroup);
+  if (fd < 0 && slot_fd(fallback) >= 0) {
+    report_u32(REPORT_AT_CHARGED, CHARGED_FALLBACK);
+    return clone_sibling(REPORT_AT_GRANDCHILD_PID, slot_fd(fallback));
+  }
   report_u32(REPORT_AT_CHARGED, fd >= 0 ? CHARGED_CGROUP : CHARGED_NONE);
   pid_t pid = clone_sibling(REPORT_AT_GRANDCHILD_PID, fd);
   if (pid >= 0 || fd < 0) return pid;

@@ -1,6 +1,7 @@
 import type { Evidence } from "#lib/errors/frame.ts";
 import { errnoName } from "#lib/linux/errno_name.ts";
 import type { Operation } from "#wire/init-pipe/operation.ts";
+import { isCgroupFile } from "./failure_words.ts";
 import type { FailureContext } from "./launch_failure.ts";
 import { oomCause, pidsCause, processLimitCause } from "./limit_cause.ts";
 import { programCause } from "./program_cause.ts";
@@ -32,6 +33,8 @@ export function findCause(context: FailureContext, operation: Operation): FoundC
     case "clone-child":
     case "clone-grandchild":
       return errno === "EAGAIN" ? processLimitCause(context) : namespaceCause(errno);
+    case "open":
+      return cgroupCause(operation.path, errno);
     case "hook":
       return nothing();
     case "unshare":
@@ -86,6 +89,18 @@ function deathCause(context: FailureContext): FoundCause {
       fix:
         "allow execve and what the program needs to start, " +
         "or let calls fail with SCMP_ACT_ERRNO instead of SCMP_ACT_KILL",
+    },
+  };
+}
+
+function cgroupCause(path: string, errno: string): FoundCause {
+  if (!isCgroupFile(path) || (errno !== "ENOENT" && errno !== "ENODEV")) return nothing();
+  return {
+    evidence: [{ kind: "cgroup", value: "missing", ref: path }],
+    words: {
+      causeId: "cgroup-gone",
+      cause: `the container's cgroup was removed or moved: ${path} is missing`,
+      fix: "restart the container, and keep other programs from changing its cgroups",
     },
   };
 }

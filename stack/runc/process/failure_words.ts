@@ -47,6 +47,10 @@ export function runcWords(operation: Operation, report: InitReport, create: bool
     case "cgroup-join":
     case "cgroup-join-uncharged":
       return `error adding pid ${report.pids.grandchild} to cgroups: ${text}`;
+    case "open":
+      return isCgroupFile(operation.path)
+        ? `error adding pid ${report.pids.parent} to cgroups: open ${operation.path}: ${text}`
+        : `open ${operation.path}: ${text}`;
     case "terminal":
       return `${report.detail ? `open ${report.detail}` : "open console"}: ${text}`;
     case "keyring":
@@ -56,6 +60,11 @@ export function runcWords(operation: Operation, report: InitReport, create: bool
         ? `error during container init: ${rootWords(operation, report, text)}`
         : `${operation.op}: ${text}`;
   }
+}
+
+/** By which a process joins a cgroup, or the folder itself. */
+export function isCgroupFile(path: string): boolean {
+  return path.startsWith("/sys/fs/cgroup/");
 }
 
 function findWords(name: string, errno: string, text: string): string {

@@ -27,8 +27,20 @@ export function pidsCause(context: FailureContext): FoundCause {
 
 /** clone refused with EAGAIN: whichever counter is at its limit. */
 export function processLimitCause(context: FailureContext): FoundCause {
-  const full = pidsLevels(context.cgroup).find(({ current, max }) => current >= max);
+  const full = chargedLevels(context).find(({ current, max }) => current >= max);
   return full ? fullLevel(full) : hostLimits();
+}
+
+/** The levels that the clone was charged to: those of the cgroup it fell back to, if it did. */
+function chargedLevels({ report, run, cgroup }: FailureContext): Level[] {
+  if (report.charged !== "fallback") return pidsLevels(cgroup);
+  const { operations } = run.plan;
+  const clone = operations.find((operation) => operation.op === "clone-grandchild");
+  const opened = operations.find(
+    (operation) => operation.op === "open" && operation.slot === clone?.fallback,
+  );
+  const unified = opened?.op === "open" ? opened.path : "";
+  return pidsLevels({ ...cgroup, unified, pidsLevels: [] });
 }
 
 /** pids.current and pids.max of the container's cgroup and its ancestors, innermost first. */
@@ -64,48 +76,57 @@ function fullLevel(level: Level): FoundCause {
   const evidence: Evidence[] = [
     { kind: "cgroup", value: `pids.current ${current} of pids.max ${max}`, ref: folder },
   ];
-  const most = busiestProcess(folder);
-  if (most) {
-    evidence.push({
-      kind: "cgroup",
-      value: `process ${most.pid} (${most.name}) holds ${most.threads} of them`,
-      ref: `/proc/${most.pid}/status`,
-    });
-  }
   const used = `${current} of ${max} processes and threads`;
   const raise = "raise the pids limit (docker update --pids-limit)";
-  const holder = most
-    ? `; most of them, ${most.threads}, are threads of process ${most.pid} (${most.name})`
-    : "";
+  const holders = holdersOf(folder);
+  if (!holders) {
+    const words = {
+      causeId: "pids-cgroup-full",
+      cause: `the pids cgroup ${folder} is full: ${used}`,
+      fix: `${raise}, or end what runs in it`,
+    };
+    return { evidence, words };
+  }
+  const { most, alike } = holders;
+  const process = `process ${most.pid} (${most.name})`;
+  const holds = `${process} holds ${most.threads} of them`;
+  evidence.push({ kind: "cgroup", value: holds, ref: `/proc/${most.pid}/status` });
+  const crowd = alike.count > 1 ? `; ${alike.count} processes are called ${alike.name}` : "";
+  const leak = most.threads >= alike.count ? process : `what starts ${alike.name}`;
   return {
     evidence,
     words: {
       causeId: "pids-cgroup-full",
-      cause: `the pids cgroup ${folder} is full: ${used}${holder}`,
-      fix: most
-        ? `${raise}, or fix the leak in ${most.name} (process ${most.pid})`
-        : `${raise}, or end what runs in it`,
+      cause: `the pids cgroup ${folder} is full: ${used}; ${holds}${crowd}`,
+      fix: `${raise}, or fix the leak in ${leak}`,
     },
   };
 }
 
-interface BusyProcess {
-  pid: number;
-  name: string;
-  threads: number;
+interface Holders {
+  /** The process with most threads. */
+  most: { pid: number; name: string; threads: number };
+  /** The name that most processes have. */
+  alike: { name: string; count: number };
 }
 
-/** The process below a cgroup that has most threads. */
-function busiestProcess(folder: string): BusyProcess | undefined {
-  let best: BusyProcess | undefined;
+/** Who uses up a cgroup: one process by its threads, or one program by its processes. */
+function holdersOf(folder: string): Holders | undefined {
+  let most: Holders["most"] | undefined;
+  const counts = new Map<string, number>();
   for (const pid of processesBelow(folder)) {
     const status = readTextIfAny(`/proc/${pid}/status`);
     const name = status?.match(/^Name:\s*(.*)$/m)?.[1];
     const threads = Number(status?.match(/^Threads:\s*(\d+)$/m)?.[1]);
     if (name === undefined || !threads) continue;
-    if (!best || threads > best.threads) best = { pid, name, threads };
+    if (!most || threads > most.threads) most = { pid, name, threads };
+    counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  return best;
+  if (!most) return undefined;
+  const alike = { name: most.name, count: 0 };
+  for (const [name, count] of counts)
+    if (count > alike.count) Object.assign(alike, { name, count });
+  return { most, alike };
 }
 
 function processesBelow(folder: string): number[] {

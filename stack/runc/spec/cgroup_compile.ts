@@ -22,14 +22,16 @@ export function compileCgroupOpens(
   cgroup: CgroupJoin,
   extra: { initCgroup?: string; pidsEscape?: string },
 ): CgroupSlots {
-  const folder = (path: string | undefined) =>
-    path ? plan.open(path, O.PATH | O.DIRECTORY) : NO_SLOT;
+  // A folder that was removed is no failure where there is another to go to.
+  const spare = extra.initCgroup !== undefined;
+  const folder = (path: string | undefined, optional: boolean) =>
+    path ? plan.open(path, O.PATH | O.DIRECTORY, optional) : NO_SLOT;
   const levels = cgroup.pidsLevels;
   return {
     tasks: cgroup.v1.map(({ path }) => plan.open(`${path}/tasks`, O.WRONLY)),
-    unified: folder(cgroup.unified),
-    fallback: folder(extra.initCgroup),
-    procs: cgroup.unified ? plan.open(`${cgroup.unified}/cgroup.procs`, O.WRONLY) : NO_SLOT,
+    unified: folder(cgroup.unified, spare),
+    fallback: folder(extra.initCgroup, false),
+    procs: cgroup.unified ? plan.open(`${cgroup.unified}/cgroup.procs`, O.WRONLY, spare) : NO_SLOT,
     current: levels.map(({ current }) => plan.open(current, O.RDONLY, cgroup.pureV2)),
     max: levels.map(({ max }) => plan.open(max, O.RDONLY, cgroup.pureV2)),
     lock: levels.length + cgroup.v1.length > 0 ? plan.open(cgroup.lockPath, O.RDONLY) : NO_SLOT,
