@@ -39,7 +39,8 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
   const wanted = word === undefined ? all.filter((one) => one.running) : matchContainers(all, word);
   if (word !== undefined && wanted.length === 0) return notFound(survey, word, stackReports);
   if (word !== undefined && wanted.length > 1 && new Set(wanted.map((one) => one.id)).size > 1) {
-    return { reports: [], blind: `${word} is not one container: ${wanted.length} ids begin so` };
+    const where = wanted.map((one) => one.stack.docker?.socket ?? one.stack.containerd?.socket);
+    return { reports: [], blind: `${word} is not one container: ${where.join(", ")} (--docker)` };
   }
   const reports: Report[] = word === undefined ? [...stackReports] : [];
   for (const container of word === undefined ? wanted : wanted.slice(0, 1)) {

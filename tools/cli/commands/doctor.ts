@@ -2,6 +2,7 @@ import { examine } from "#tools/doctor/examine.ts";
 import type { DoctorOptions } from "#tools/doctor/options.ts";
 import { printReport } from "#tools/doctor/report/print_report.ts";
 import { EXIT, exitCodeOf, REPORT_SCHEMA } from "#tools/doctor/report/report.ts";
+import { stackFlags } from "../stack_flags.ts";
 
 export interface DoctorFlags {
   state: string;
@@ -55,17 +56,13 @@ function toOptions(
   program: string[],
   flags: DoctorFlags,
 ): DoctorOptions {
-  const strip = (socket: string) => socket.replace(/^unix:\/\//, "");
   return {
     program,
     stateDir: flags.state,
     probe: flags.probe,
     readOnly: flags.readOnly,
     ...(container !== undefined && { container }),
-    ...(flags.docker && { dockerSocket: strip(flags.docker) }),
-    ...(flags.containerd && { containerdSocket: strip(flags.containerd) }),
-    ...(flags.cri && { criSocket: strip(flags.cri) }),
-    ...(flags.runtimeRoot && { runtimeRoot: flags.runtimeRoot }),
+    ...stackFlags(flags),
     ...(flags.namespace && { namespace: flags.namespace }),
     ...(flags.user && { user: flags.user }),
     ...(flags.workdir && { workdir: flags.workdir }),

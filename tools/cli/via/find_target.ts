@@ -12,6 +12,7 @@ import { readCgroupMounts } from "#tools/doctor/host/cgroup_tree.ts";
 import { HostFiles } from "#tools/doctor/host/host_files.ts";
 import { lookupInRootfs } from "#tools/doctor/host/rootfs_lookup.ts";
 import type { ExecFlags } from "../commands/exec.ts";
+import { stackFlags } from "../stack_flags.ts";
 
 /** A container and everything by which its links below Docker can be entered. */
 export interface ExecTarget {
@@ -35,9 +36,7 @@ export async function findTarget(container: string, flags: ExecFlags): Promise<E
     stateDir: flags.state,
     probe: false,
     readOnly: true,
-    ...(flags.docker !== undefined && { dockerSocket: flags.docker }),
-    ...(flags.containerd !== undefined && { containerdSocket: flags.containerd }),
-    ...(flags.runtimeRoot !== undefined && { runtimeRoot: flags.runtimeRoot }),
+    ...stackFlags(flags),
   });
   const all: FoundContainer[] = [];
   for (const stack of survey.stacks) all.push(...(await findContainers(survey, stack)).containers);
@@ -47,7 +46,8 @@ export async function findTarget(container: string, flags: ExecFlags): Promise<E
   const found = matchContainers(inNamespace, container);
   if (found.length === 0) throw unknown(container, survey.stacks.length);
   if (new Set(found.map((one) => one.id)).size > 1) {
-    const message = `${container} is not one container: ${found.length} ids begin so`;
+    const where = found.map((at) => at.stack.docker?.socket ?? at.stack.containerd?.socket ?? "");
+    const message = `${container} is not one container: ${where.join(", ")} (choose by --docker)`;
     throw failure({ layer: "cli", op: "find", code: "invalid_argument", message });
   }
   const one = found[0]!;
