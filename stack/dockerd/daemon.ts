@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { Log } from "#lib/log/log.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { SpanSink } from "#lib/trace/tracer.ts";
@@ -33,7 +34,7 @@ export interface DockerdOptions {
   /** By the name that `--runtime` and HostConfig.Runtime use. */
   runtimes?: Record<string, RuntimeChoice>;
   defaultRuntime?: string;
-  /** Static init program for `--init`; containers that want one are refused without it. */
+  /** Static init program for `--init`. Default: Docker's own, where it is installed. */
   initPath?: string;
   spans?: SpanSink;
   log?: Log;
@@ -41,6 +42,13 @@ export interface DockerdOptions {
 
 /** Label by which this daemon knows its containers among those of others in the namespace. */
 export const OWNER_LABEL = "catena.dockerd";
+
+/** Where Docker's packages put the init program of `--init`. */
+const INIT_PATHS = [
+  "/usr/libexec/docker/docker-init",
+  "/usr/bin/docker-init",
+  "/usr/bin/tini-static",
+];
 
 /** What all operations share. */
 export class Daemon {
@@ -57,6 +65,8 @@ export class Daemon {
   readonly log: Log;
   readonly runtimes: Record<string, RuntimeChoice>;
   readonly defaultRuntime: string;
+  /** Containers that want an init program are refused without one. */
+  readonly initPath: string | undefined;
   readonly startedAt = new Date();
   /** Aborted when the daemon closes: streams and loops end with it. */
   readonly closing = new AbortController();
@@ -77,6 +87,7 @@ export class Daemon {
       runc: { shim: "io.containerd.runc.v2" },
       ...options.runtimes,
     };
+    this.initPath = options.initPath ?? INIT_PATHS.find((path) => existsSync(path));
     this.defaultRuntime = options.defaultRuntime ?? "catena";
   }
 

@@ -57,8 +57,15 @@ class TreePacker {
   /** First name of each file that has several, by device and inode. */
   readonly #links = new Map<string, string>();
 
+  readonly #failed: Promise<never>;
+
   constructor(packing: Pack) {
     this.#packing = packing;
+    this.#failed = new Promise((_, reject) => {
+      packing.once("error", reject);
+      packing.once("close", () => reject(new Error("the reader of the archive went away")));
+    });
+    this.#failed.catch(() => undefined);
   }
 
   async content(folderFd: number, prefix: string, depth: number): Promise<void> {
@@ -132,7 +139,6 @@ class TreePacker {
     const finished = new Promise<void>((resolve, reject) => {
       entry.once("finish", resolve);
       entry.once("error", reject);
-      this.#packing.once("error", reject);
     });
     finished.catch(() => undefined);
     for (let left = stats.size; left > 0; ) {
@@ -142,11 +148,11 @@ class TreePacker {
       left -= data.length;
       if (!entry.write(data)) {
         const room = new Promise<void>((resolve) => entry.once("drain", () => resolve()));
-        await Promise.race([room, finished]);
+        await Promise.race([room, finished, this.#failed]);
       }
     }
     entry.end(undefined);
-    await finished;
+    await Promise.race([finished, this.#failed]);
   }
 
   #write(header: HeaderInit): Promise<void> {

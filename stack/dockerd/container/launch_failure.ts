@@ -20,8 +20,10 @@ export function launchFailure(error: ChainError, op: string, message: string): L
     exitCode,
     error: error.wrap({ layer: "dockerd", op, code, message: `${message}${more}` }),
   });
-  if (words.includes("permission denied") || words.includes("is a directory")) {
-    return wrap(CANNOT_RUN, "invalid_argument");
+  if (words.includes("permission denied")) return wrap(CANNOT_RUN, "invalid_argument");
+  // The docker CLI ends with 126 only where it reads these words.
+  if (words.includes("is a directory")) {
+    return wrap(CANNOT_RUN, "invalid_argument", message === "" ? "" : ": permission denied");
   }
   const missing = ["executable file not found", "no such file or directory", "not a directory"];
   if (missing.some((phrase) => words.includes(phrase))) return wrap(NOT_FOUND, "invalid_argument");

@@ -231,7 +231,7 @@ function prepareSpec(
     network: sharing(daemon, host.NetworkMode, "net"),
     ipc,
     pid: sharing(daemon, host.PidMode, "pid"),
-    initPath: host.Init && host.PidMode !== "host" ? daemon.options.initPath : undefined,
+    initPath: host.Init && host.PidMode !== "host" ? daemon.initPath : undefined,
   });
   return { spec, user };
 }

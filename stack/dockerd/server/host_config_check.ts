@@ -84,7 +84,7 @@ export function checkHostConfig(host: HostConfig, daemon: Daemon): string[] {
   if (daemon.runtimeOf(host.Runtime) === undefined) {
     throw invalid(op, `unknown or invalid runtime name: ${host.Runtime}`);
   }
-  if (host.Init && !daemon.options.initPath) {
+  if (host.Init && !daemon.initPath) {
     throw invalid(op, "HostConfig.Init: no init program is installed");
   }
   if (isSet(host.PortBindings) || host.PublishAllPorts) {

@@ -153,7 +153,7 @@ export async function info(daemon: Daemon, context: CallContext): Promise<System
     Swarm: swarmView(),
     LiveRestoreEnabled: true,
     Isolation: "",
-    InitBinary: daemon.options.initPath ?? "",
+    InitBinary: daemon.initPath ?? "",
     ContainerdCommit: { ID: "" },
     RuncCommit: { ID: "" },
     InitCommit: { ID: "" },

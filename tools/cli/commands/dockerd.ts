@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { failure } from "#lib/errors/chain_error.ts";
@@ -129,7 +129,7 @@ function readFlags(args: string[]): Flags | undefined {
     snapshotter: values.snapshotter,
     defaultRuntime,
     runtimes,
-    initPath: values["init-path"] ?? foundInit(),
+    initPath: values["init-path"],
     gid: groupId(values.group),
     trace: !values["no-trace"],
     level: values["log-level"] as LogLevel,
@@ -157,12 +157,6 @@ function readRuntimes(given: string[]): Record<string, RuntimeChoice> {
 /** Ours when its shim can be found where a containerd on this host would look for it. */
 function foundRuntime(): string {
   return Bun.which("containerd-shim-catena-v2") ? "catena" : "runc";
-}
-
-function foundInit(): string | undefined {
-  return ["/usr/libexec/docker/docker-init", "/usr/bin/docker-init", "/usr/bin/tini-static"].find(
-    (path) => existsSync(path),
-  );
 }
 
 /** The socket's group: the one that was named, or `catena` where the host has it. */
