@@ -25,6 +25,7 @@ int op_protect(struct args *args) {
   uint32_t keep = arg_u32(args);
   /* Before anything is joined: a process of the container must not trace us or read our files. */
   if (prctl(PR_SET_DUMPABLE, 0) < 0) return errno;
+  launched_by_root = geteuid() == 0;
   prctl(PR_SET_NAME, "catena-init");
   if (syscall(SYS_close_range, 3 + keep, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) < 0) return errno;
   int failed = check_sealed();

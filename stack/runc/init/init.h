@@ -75,6 +75,7 @@ extern int report_fd;         /* the report, for whoever looks at a process that
 extern unsigned first_own_fd; /* below it are those that the program gets */
 extern int parent_fd;         /* to the parent stage, for what it performs on our behalf */
 extern uint32_t stage;
+extern bool launched_by_root;
 extern pid_t target_pid;   /* parent stage: on whose behalf it performs */
 extern bool clock_allowed; /* false behind the last filter when reading it takes a system call */
 extern bool clock_is_plain;

@@ -18,6 +18,7 @@ int parent_fd = -1;
 int report_fd = -1;
 unsigned first_own_fd = 3;
 uint32_t stage = STAGE_NONE;
+bool launched_by_root;
 pid_t target_pid;
 bool clock_allowed = true;
 bool clock_is_plain;
@@ -92,9 +93,14 @@ static int ask_parent(uint32_t index) {
   uint32_t request[2] = {index, stage};
   int32_t reply = EPIPE;
   ssize_t got;
+  /* Without privilege the parent may write our id maps only while our /proc files are its own. We
+   * have joined nothing yet, so nobody else could look. */
+  bool bare = !launched_by_root && call_of(word(begins[index]) & ~OPERATION_BY_PARENT) == op_id_maps;
+  if (bare) prctl(PR_SET_DUMPABLE, 1);
   if (send(parent_fd, request, sizeof request, MSG_NOSIGNAL) != sizeof request) return errno;
   do got = recv(parent_fd, &reply, sizeof reply, 0);
   while (got < 0 && errno == EINTR);
+  if (bare) prctl(PR_SET_DUMPABLE, 0);
   return got == sizeof reply ? reply : EPIPE;
 }
 

@@ -22,6 +22,7 @@ import {
   compileTerminal,
   escapeOf,
   finishProgram,
+  inside,
 } from "./plan_parts.ts";
 import { compileFind, compileHooks } from "./program_compile.ts";
 import type { Process } from "./spec_types.ts";
@@ -48,7 +49,8 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   const cgroup = compileCgroupOpens(plan, inputs.cgroup, escapeOf(inputs));
   const fifo = plan.open(inputs.execFifo, O.PATH);
   const mounts = (spec.mounts ?? []).map(prepareMount);
-  const trees = compileHostTrees(plan, inputs, mounts, inUser);
+  // A caller without privilege has some only inside: it binds there, by path.
+  const trees = compileHostTrees(plan, inputs, mounts, inUser && facts.uid === 0);
 
   plan.add({ op: "clone-child" });
   compileJoins(plan, joinOrder(wishes.joined, facts), inputs.fds);
@@ -80,7 +82,12 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   plan.add({ op: "umask", mask: process.user.umask ?? 0o022 });
   const setGroups = facts.uid === 0;
   const { seccomp } = inputs;
-  compileIdentity(plan, process, { facts, seccomp, setGroups, limitsByParent: inUser });
+  compileIdentity(plan, process, {
+    facts: inside(facts, inUser),
+    seccomp,
+    setGroups,
+    limitsByParent: inUser,
+  });
   compileFind(plan, process);
   const late = process.noNewPrivileges ? seccomp : undefined;
   // The listener's descriptor can be handed out only while the init pipe is open.

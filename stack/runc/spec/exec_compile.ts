@@ -13,6 +13,7 @@ import {
   compileTerminal,
   escapeOf,
   finishProgram,
+  inside,
 } from "./plan_parts.ts";
 import { compileFind } from "./program_compile.ts";
 
@@ -49,7 +50,12 @@ export function compileExec(inputs: ExecInputs): CompiledPlan {
   plan.add({ op: "umask", mask: process.user.umask ?? 0o022 });
   const setGroups = facts.uid === 0;
   const { seccomp } = inputs;
-  compileIdentity(plan, process, { facts, seccomp, setGroups, limitsByParent: inUser });
+  compileIdentity(plan, process, {
+    facts: inside(facts, inUser),
+    seccomp,
+    setGroups,
+    limitsByParent: inUser,
+  });
   compileFind(plan, process);
   finishProgram(plan, process, process.noNewPrivileges ? seccomp : undefined);
   return { plan: plan.finish(facts.clockWithoutSyscall), warnings: plan.warnings };

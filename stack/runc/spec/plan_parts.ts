@@ -3,7 +3,7 @@ import type { CgroupSlots } from "./cgroup_compile.ts";
 import { compileSeccomp } from "./identity_compile.ts";
 import { CLONE_FLAG } from "./linux_constants.ts";
 import { type PlanBuilder, specError } from "./plan_builder.ts";
-import type { CreateInputs, ExecInputs, SeccompFilter } from "./plan_inputs.ts";
+import type { CreateInputs, ExecInputs, HostFacts, SeccompFilter } from "./plan_inputs.ts";
 import { compileExecve } from "./program_compile.ts";
 import type { Linux, Process } from "./spec_types.ts";
 
@@ -94,4 +94,9 @@ export function finishProgram(
   const loaded = plan.operations.some(({ op }) => op === "seccomp");
   if (late && !loaded) compileSeccomp(plan, late);
   compileExecve(plan, process);
+}
+
+/** Whoever is in a user namespace of its own has every capability there, whatever its maker had. */
+export function inside(facts: HostFacts, inUser: boolean): HostFacts {
+  return inUser ? { ...facts, permitted: facts.bounding } : facts;
 }
