@@ -49,8 +49,15 @@ export class ChainUnderTest {
       expectCode(await client.runAttached({ name: "first", command: ["true"] }), 0);
       await client.runDetached({ name: "second", command: SLEEP });
       expectCode(await client.exec("second", { command: ["true"] }), 0);
+      // The first failure makes the folder of failures.
+      await client.exec("second", { command: ["/no/such/program"] });
       await client.remove("second");
     });
+    await this.remember();
+  }
+
+  /** Makes what is there now what `expectNoLeak` expects. */
+  async remember(): Promise<void> {
     this.#before = await this.#settledSnapshot();
   }
 
