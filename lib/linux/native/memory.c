@@ -9,6 +9,9 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+/* MFD_EXEC of linux/memfd.h, since 6.3. */
+#define MEMORY_EXEC 0x10u
+
 static bool write_whole(int fd, const uint8_t *data, size_t length) {
   for (size_t done = 0; done < length;) {
     ssize_t wrote = write(fd, data + done, length - done);
@@ -29,7 +32,10 @@ static int reopen_readonly(int fd) {
 /* A sealed memory file with `length` bytes of `data`, or with the content of `path`; -1 with errno.
  */
 static int sealed_memory(const char *name, const uint8_t *data, size_t length, const char *path) {
-  int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  /* Where vm.memfd_noexec is on, a program must be said to be one; older kernels do not know it. */
+  int fd = path != NULL ? memfd_create(name, flags | MEMORY_EXEC) : -1;
+  if (fd < 0 && (path == NULL || errno == EINVAL)) fd = memfd_create(name, flags);
   if (fd < 0) return -1;
   int out = -1;
   if (path != NULL) {

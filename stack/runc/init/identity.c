@@ -101,10 +101,10 @@ int op_stdio_owner(struct args *args) {
 int op_bounding_set(struct args *args) {
   uint64_t keep = arg_u64(args);
   for (int capability = 0; capability <= LAST_CAPABILITY; capability++) {
-    int held = prctl(PR_CAPBSET_READ, capability);
-    if (held < 0) break;
-    if (held == 1 && !(keep >> capability & 1) && prctl(PR_CAPBSET_DROP, capability) < 0)
-      return errno;
+    if (keep >> capability & 1 || prctl(PR_CAPBSET_DROP, capability) == 0) continue;
+    if (errno == EINVAL) break;
+    /* Without CAP_SETPCAP, what is not there need not be dropped. */
+    if (prctl(PR_CAPBSET_READ, capability) != 0) return EPERM;
   }
   return 0;
 }

@@ -11,6 +11,8 @@ const PLAIN_CLOCKS = new Set([
 ]);
 const CLOCK_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 
+const UNLIMITED = 0xffffffffffffffffn;
+
 export interface MountInfo {
   root: string;
   mountpoint: string;
@@ -57,7 +59,7 @@ export function readHostFacts({ rootfs, clock, nofile }: WantedFacts): HostFacts
     kcore: true,
     inUserNamespace: false,
   };
-  const limit = nofile ? parentNofile() : undefined;
+  const limit = nofile ? originalNofile() : undefined;
   if (limit) facts.nofile = limit;
   if (rootfs !== undefined) addMountFacts(facts, rootfs);
   return facts;
@@ -96,14 +98,31 @@ function addMountFacts(facts: HostFacts, rootfs: string): void {
   );
 }
 
-/** Bun raised our own soft limit at start; whoever started us still has the one it gave us. */
-function parentNofile(): HostFacts["nofile"] {
-  const line = readTextIfAny(`/proc/${process.ppid}/limits`)?.match(
-    /^Max open files\s+(\S+)\s+(\S+)/m,
-  );
+/**
+ * RLIMIT_NOFILE as we were started with it: Bun raised the soft limit, to the hard one. Whoever
+ * started us says it in CATENA_NOFILE, or still has it itself; a daemon that was left to init has
+ * nobody to ask, and its containers keep the raised limit.
+ */
+function originalNofile(): HostFacts["nofile"] {
+  const [, own] = nofileOf("self") ?? [];
+  const said = process.env["CATENA_NOFILE"];
+  const soft =
+    said !== undefined && /^\d+$/.test(said)
+      ? BigInt(said)
+      : process.ppid > 1
+        ? nofileOf(String(process.ppid))?.[0]
+        : undefined;
+  if (own === undefined || soft === undefined) return undefined;
+  return { soft: soft < own ? soft : own, hard: own };
+}
+
+/** Soft and hard limit of a process; unlimited is the largest number. */
+function nofileOf(pid: string): [bigint, bigint] | undefined {
+  const limits = readTextIfAny(`/proc/${pid}/limits`);
+  const line = limits?.match(/^Max open files\s+(\S+)\s+(\S+)/m);
   if (!line) return undefined;
-  const value = (text: string) => (text === "unlimited" ? 0xffffffffffffffffn : BigInt(text));
-  return { soft: value(line[1]!), hard: value(line[2]!) };
+  const value = (text: string) => (text === "unlimited" ? UNLIMITED : BigInt(text));
+  return [value(line[1]!), value(line[2]!)];
 }
 
 /** /proc/PID/mountinfo, in its order. */
