@@ -25,6 +25,7 @@ import { LeaseStore } from "./metadata/lease_store.ts";
 import { NamespaceStore } from "./metadata/namespace_store.ts";
 import { SandboxStore } from "./metadata/sandbox_store.ts";
 import { SnapshotStore } from "./metadata/snapshot_store.ts";
+import { SpaceReserve } from "./metadata/space_reserve.ts";
 import { receiveEvents } from "./runtime/event_receiver.ts";
 import { reviveTasks } from "./runtime/lost_shim.ts";
 import { ShimLogs } from "./runtime/shim_log.ts";
@@ -34,6 +35,7 @@ import { containersService } from "./server/containers_service.ts";
 import { contentService } from "./server/content_service.ts";
 import { diffService } from "./server/diff_service.ts";
 import { eventsService } from "./server/events_service.ts";
+import { onFullDisk } from "./server/full_disk.ts";
 import { imagesService } from "./server/images_service.ts";
 import { introspectionService } from "./server/introspection_service.ts";
 import { leasesService } from "./server/leases_service.ts";
@@ -75,13 +77,15 @@ export async function createContainerd(options: ContainerdOptions): Promise<Cont
   const log = options.log ?? new Log("containerd");
   mkdirSync(root, { recursive: true, mode: 0o711 });
   mkdirSync(state, { recursive: true, mode: 0o711 });
-  const database = openDatabase(join(root, "io.containerd.metadata.v1.sqlite", "meta.db"));
+  const metadata = join(root, "io.containerd.metadata.v1.sqlite");
+  const database = openDatabase(join(metadata, "meta.db"));
+  const reserve = new SpaceReserve(metadata);
   const stores = contentStores(database, root);
   const snapshots = new SnapshotStore(database);
   const layouts = snapshotLayouts(root);
   const collectable: Collectable = { ...stores, snapshots, layouts };
   sweepOrphans(collectable);
-  const garbage = new GarbageScheduler(collectable, log);
+  const garbage = new GarbageScheduler(collectable, log, () => reserve.take());
   const events = new EventBus();
   const containers = new ContainerStore(database);
   const shims = await startShimSide(options, log, events, containers);
@@ -102,7 +106,7 @@ export async function createContainerd(options: ContainerdOptions): Promise<Cont
     version: versionService(),
   };
   return {
-    services: traced(services, new Tracer("containerd", options.traces)),
+    services: guarded(services, new Tracer("containerd", options.traces), reserve),
     close: async () => {
       shims.close();
       events.close();
@@ -169,11 +173,17 @@ async function startShimSide(
   };
 }
 
-function traced(services: ContainerdImplementation, tracer: Tracer): ContainerdImplementation {
+/** Each service with a span around its calls, and prepared for a full disk. */
+function guarded(
+  services: ContainerdImplementation,
+  tracer: Tracer,
+  reserve: SpaceReserve,
+): ContainerdImplementation {
   const out: Record<string, unknown> = {};
   for (const [name, service] of Object.entries(CONTAINERD_SERVICES)) {
     const implementation = services[name as keyof ContainerdImplementation];
-    out[name] = tracedService(service, implementation as never, tracer);
+    const prepared = onFullDisk(service, implementation as never, reserve);
+    out[name] = tracedService(service, prepared, tracer);
   }
   return out as ContainerdImplementation;
 }

@@ -11,13 +11,16 @@ const DELAY_MS = 100;
 export class GarbageScheduler {
   readonly #parts: Collectable;
   readonly #log: Log;
+  readonly #collected: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
 
-  constructor(parts: Collectable, log: Log) {
+  /** `collected` is called after each collection, when there may be space again. */
+  constructor(parts: Collectable, log: Log, collected: () => void) {
     this.#parts = parts;
     this.#log = log;
+    this.#collected = collected;
   }
 
   /** Asks for a collection soon. */
@@ -53,6 +56,7 @@ export class GarbageScheduler {
     const started = performance.now();
     const { blobs, snapshots } = collectGarbage(this.#parts, Date.now());
     await sweepSnapshots(this.#parts);
+    this.#collected();
     const ms = Math.round(performance.now() - started);
     if (blobs > 0 || snapshots.length > 0) {
       this.#log.debug("garbage collected", { blobs, snapshots: snapshots.length, ms });

@@ -35,6 +35,8 @@ export class NumberedFolders {
     const temporary = mkdtempSync(join(this.root, NEW_PREFIX));
     try {
       fill(temporary);
+      // A number whose transaction failed is given out again: what it left is nobody's.
+      rmSync(this.path(number), { recursive: true, force: true });
       renameSync(temporary, this.path(number));
     } catch (error) {
       rmSync(temporary, { recursive: true, force: true });
