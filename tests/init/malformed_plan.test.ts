@@ -120,8 +120,8 @@ describe("init", () => {
     }
   });
 
-  test("refuses an argument that ends too early and an operation that it does not know", async () => {
-    // `umask` without its argument: the second operation's length and the plan's are one word less.
+  test("refuses an argument that ends too early, and an operation it does not know", async () => {
+    // `umask` without its argument: its length and the plan's are one word less.
     const short = changed((copy) => {
       const at = PLAN_HEADER_BYTES + 12;
       copy.writeUInt32LE(0, at + 4);

@@ -118,6 +118,7 @@ function launchRequest(
     containerPid: state.init_process_pid,
     namespacePaths: namespaces,
     stateDir,
+    noNewKeyring: state.config.no_new_keyring,
     warn: context.warn,
   };
   if (options.consoleSocket) request.consoleSocket = options.consoleSocket;

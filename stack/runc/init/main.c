@@ -95,7 +95,8 @@ static int ask_parent(uint32_t index) {
   ssize_t got;
   /* Without privilege the parent may write our id maps only while our /proc files are its own. We
    * have joined nothing yet, so nobody else could look. */
-  bool bare = !launched_by_root && call_of(word(begins[index]) & ~OPERATION_BY_PARENT) == op_id_maps;
+  uint32_t code = word(begins[index]) & ~OPERATION_BY_PARENT;
+  bool bare = !launched_by_root && call_of(code) == op_id_maps;
   if (bare) prctl(PR_SET_DUMPABLE, 1);
   if (send(parent_fd, request, sizeof request, MSG_NOSIGNAL) != sizeof request) return errno;
   do got = recv(parent_fd, &reply, sizeof reply, 0);

@@ -9,6 +9,7 @@ const PLAIN_CLOCKS = new Set([
   "hyperv_clocksource_tsc_page",
   "arch_sys_counter",
 ]);
+const APPARMOR_ENABLED = "/sys/module/apparmor/parameters/enabled";
 const CLOCK_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 
 const UNLIMITED = 0xffffffffffffffffn;
@@ -29,6 +30,8 @@ export interface WantedFacts {
   clock: boolean;
   /** Whether the process has no RLIMIT_NOFILE of its own. */
   nofile: boolean;
+  /** Whether the process has a label of a security module. */
+  labels: boolean;
 }
 
 /** Which facts a spec needs. */
@@ -39,13 +42,14 @@ export function wantedFacts(
 ): WantedFacts {
   let nofile = true;
   for (const { type } of process?.rlimits ?? []) if (type === "RLIMIT_NOFILE") nofile = false;
-  const wanted: WantedFacts = { clock: spec.linux?.seccomp !== undefined, nofile };
+  const labels = Boolean(process?.apparmorProfile || process?.selinuxLabel);
+  const wanted: WantedFacts = { clock: spec.linux?.seccomp !== undefined, nofile, labels };
   if (rootfs !== undefined) wanted.rootfs = rootfs;
   return wanted;
 }
 
 /** Reads what a plan depends on. */
-export function readHostFacts({ rootfs, clock, nofile }: WantedFacts): HostFacts {
+export function readHostFacts({ rootfs, clock, nofile, labels }: WantedFacts): HostFacts {
   const status = readTextIfAny("/proc/self/status") ?? "";
   const facts: HostFacts = {
     uid: process.geteuid!(),
@@ -55,14 +59,23 @@ export function readHostFacts({ rootfs, clock, nofile }: WantedFacts): HostFacts
     cgroupMounts: [],
     pureV2: false,
     pseudoMounts: [],
-    apparmorFile: "attr/exec",
+    selinux: false,
     kcore: true,
     inUserNamespace: false,
   };
   const limit = nofile ? originalNofile() : undefined;
   if (limit) facts.nofile = limit;
   if (rootfs !== undefined) addMountFacts(facts, rootfs);
+  if (labels) addLabelFacts(facts);
   return facts;
+}
+
+function addLabelFacts(facts: HostFacts): void {
+  if ((readTextIfAny(APPARMOR_ENABLED) ?? "").startsWith("Y")) {
+    const own = statFile("/proc/self/attr/apparmor/exec");
+    facts.apparmorFile = own ? "attr/apparmor/exec" : "attr/exec";
+  }
+  facts.selinux = statFile("/sys/fs/selinux/enforce") !== undefined;
 }
 
 /** A mask of sixteen hexadecimal digits in /proc/PID/status. */
@@ -91,7 +104,6 @@ function addMountFacts(facts: HostFacts, rootfs: string): void {
   );
   const parent = parentMount(mounts, rootfs);
   if (parent?.shared) facts.sharedParent = parent.mountpoint;
-  if (statFile("/proc/self/attr/apparmor/exec")) facts.apparmorFile = "attr/apparmor/exec";
   facts.kcore = statFile("/proc/kcore") !== undefined;
   facts.inUserNamespace = !/^\s*0\s+0\s+4294967295\s*$/.test(
     readTextIfAny("/proc/self/uid_map") ?? "",

@@ -65,6 +65,7 @@ function execInputs(launch: ExecLaunch, fds: LaunchDescriptors): ExecInputs {
     preserveFds: launch.preserveFds ?? 0,
     process,
     join,
+    noNewKeyring: launch.noNewKeyring ?? false,
   };
   const seccomp = compileFilter(spec, launch.stateDir);
   if (seccomp) inputs.seccomp = seccomp;

@@ -45,6 +45,8 @@ export interface ExecLaunch extends LaunchCommon {
   /** Namespace files to join, by type, as state.json has them (path or /proc/PID/ns/TYPE). */
   namespacePaths: Record<string, string>;
   stateDir: string;
+  /** The container has no session keyring of its own to be joined. */
+  noNewKeyring?: boolean;
 }
 
 export interface Launched {

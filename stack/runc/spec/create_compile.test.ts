@@ -23,6 +23,7 @@ const FACTS: HostFacts = {
   pureV2: false,
   pseudoMounts: ["/proc", "/sys"],
   apparmorFile: "attr/exec",
+  selinux: false,
   kcore: true,
   inUserNamespace: false,
 };
@@ -239,6 +240,7 @@ describe("an exec's plan", () => {
         spec: spec(),
         process,
         join,
+        noNewKeyring: false,
         cgroup: pureV2 ? unified : cgroup,
         fds: { ...fds, namespaces },
         ...(pureV2 ? { initCgroup: "/sys/fs/cgroup/c1/nested" } : {}),

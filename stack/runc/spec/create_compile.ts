@@ -77,7 +77,7 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   if (spec.domainname) plan.add({ op: "domainname", name: spec.domainname });
   compileSysctls(plan, spec.linux, proc, wishes);
   compileMasks(plan, inputs);
-  compileLabels(plan, process, facts.apparmorFile, proc);
+  compileLabels(plan, process, facts, proc);
   compilePersonality(plan, spec.linux);
   plan.add({ op: "umask", mask: process.user.umask ?? 0o022 });
   const setGroups = facts.uid === 0;

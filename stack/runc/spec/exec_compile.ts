@@ -16,6 +16,7 @@ import {
   inside,
 } from "./plan_parts.ts";
 import { compileFind } from "./program_compile.ts";
+import { cpuMask } from "./scheduling_compile.ts";
 
 /** Compiles an exec: joins a running container and runs one more program in it. */
 export function compileExec(inputs: ExecInputs): CompiledPlan {
@@ -23,6 +24,8 @@ export function compileExec(inputs: ExecInputs): CompiledPlan {
   const inUser = inputs.join.includes("user");
   const plan = new PlanBuilder();
   plan.add({ op: "protect", keep: inputs.preserveFds });
+  const { initial } = process.execCPUAffinity ?? {};
+  if (initial) plan.add({ op: "cpu-affinity", mask: cpuMask(initial) });
   compileOomScore(plan, process);
   const cgroup = compileCgroupOpens(plan, inputs.cgroup, escapeOf(inputs));
 
@@ -37,14 +40,16 @@ export function compileExec(inputs: ExecInputs): CompiledPlan {
   compileCgroupJoin(plan, cgroup);
   compileJoins(plan, late, fds);
   if (inputs.join.includes("cgroup")) compileCgroupNamespace(plan, inputs);
-  plan.add({ op: "keyring", name: `_ses.${inputs.id}`, permissions: 0 });
+  if (!inputs.noNewKeyring) {
+    plan.add({ op: "keyring", name: `_ses.${inputs.id}`, permissions: 0 });
+  }
   if (fds.root !== undefined) plan.add({ op: "join-root", fd: fds.root });
   plan.add({ op: "root-current" });
   compileTerminal(plan, inputs, process, false);
   if (process.apparmorProfile || process.selinuxLabel) {
     const proc = plan.slot();
     plan.add({ op: "open-proc", slot: proc });
-    compileLabels(plan, process, facts.apparmorFile, proc);
+    compileLabels(plan, process, facts, proc);
   }
   compilePersonality(plan, spec.linux);
   plan.add({ op: "umask", mask: process.user.umask ?? 0o022 });

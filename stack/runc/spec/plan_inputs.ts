@@ -21,8 +21,10 @@ export interface HostFacts {
   sharedParent?: string;
   /** Full procfs and sysfs mounts outside the rootfs: hidden when the root is not pivoted. */
   pseudoMounts: string[];
-  /** Which LSM writes exec labels: "apparmor" has its own attribute file on newer kernels. */
-  apparmorFile: "attr/exec" | "attr/apparmor/exec";
+  /** Where AppArmor's exec label is written: a file of its own on newer kernels; none without it. */
+  apparmorFile?: "attr/exec" | "attr/apparmor/exec";
+  /** SELinux is on: without it labels are nothing to the kernel, and left out. */
+  selinux: boolean;
   /** /proc/kcore exists, so /dev/core points at it. */
   kcore: boolean;
   /** We run in a user namespace ourselves: device nodes cannot be made. */
@@ -75,6 +77,7 @@ export interface ExecInputs extends CommonInputs {
   initCgroup?: string;
   /** Namespaces of the container, in the order to be joined. */
   join: NamespaceType[];
+  noNewKeyring: boolean;
 }
 
 /** A plan under construction. */

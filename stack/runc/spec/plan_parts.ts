@@ -65,12 +65,21 @@ export function compileTerminal(
 }
 
 /** Labels that security modules put on the program. */
-export function compileLabels(plan: PlanBuilder, process: Process, file: string, proc: Slot): void {
+export function compileLabels(
+  plan: PlanBuilder,
+  process: Process,
+  facts: HostFacts,
+  proc: Slot,
+): void {
   if (process.apparmorProfile) {
-    const text = `exec ${process.apparmorProfile}`;
-    plan.add({ op: "label", proc, file, text });
+    const file = facts.apparmorFile;
+    if (!file) {
+      const reason = "apparmor: config provided but apparmor not supported";
+      throw specError(`unable to apply apparmor profile: ${reason}`);
+    }
+    plan.add({ op: "label", proc, file, text: `exec ${process.apparmorProfile}` });
   }
-  if (process.selinuxLabel) {
+  if (process.selinuxLabel && facts.selinux) {
     plan.add({ op: "label", proc, file: "attr/exec", text: process.selinuxLabel });
   }
 }

@@ -49,7 +49,8 @@ export function compileScheduling(plan: PlanBuilder, process: Process): void {
     }
     plan.add({ op: "io-priority", value: (ioClass << IO_CLASS_SHIFT) | ioPriority.priority });
   }
-  const cpus = execCPUAffinity?.final ?? execCPUAffinity?.initial;
+  // `initial` is the parent's, before the cgroup is joined: see exec_compile.
+  const cpus = execCPUAffinity?.final;
   if (cpus) plan.add({ op: "cpu-affinity", mask: cpuMask(cpus) });
 }
 
