@@ -16,7 +16,7 @@ import {
 } from "./bundle.ts";
 import { CATENA_SHIM } from "./runtime_path.ts";
 import { type DaemonAddresses, type ShimAddress, startShim } from "./shim_command.ts";
-import { ShimLink } from "./shim_link.ts";
+import { isConnectionLost, ShimLink } from "./shim_link.ts";
 import type { ShimLogs } from "./shim_log.ts";
 import { Task } from "./task.ts";
 import { TaskTable } from "./task_table.ts";
@@ -94,11 +94,28 @@ export class ShimSupervisor {
     }
     try {
       const create = { ...request.create, id: request.id, bundle: bundle.path };
-      const { pid } = await task.call((client) => client.create(create, context));
+      const { pid } = await this.#createAtShim(task, create, request, context);
+      task.creating = false;
       return { task, pid };
     } catch (error) {
       await this.#abandon(task);
       throw started(error, "failed to create shim task");
+    }
+  }
+
+  /** A shim that was found alive may just have ended for lack of containers: one more attempt. */
+  async #createAtShim(
+    task: Task,
+    create: MessageInitShape<typeof CreateTaskRequestSchema>,
+    { binary, runtimeOptions }: TaskRequest,
+    context: CallContext,
+  ): Promise<{ pid: number }> {
+    try {
+      return await task.call((client) => client.create(create, context));
+    } catch (error) {
+      if (!isConnectionLost(error) || !isOurs(binary)) throw error;
+      task.attach(await this.startIn(task.bundle, binary, { runtimeOptions, context }));
+      return await task.call((client) => client.create(create, context));
     }
   }
 
@@ -190,7 +207,7 @@ export class ShimSupervisor {
 
   #lost(link: ShimLink): void {
     this.#forget(link);
-    const tasks = [...link.tasks].filter((task) => !task.deleting);
+    const tasks = [...link.tasks].filter((task) => !task.deleting && !task.creating);
     if (tasks.length > 0) this.#parts.lost(tasks);
   }
 

@@ -20,6 +20,8 @@ export class Task {
   #revival: Promise<void> | undefined;
   /** Known when the shim died and its clean-up told how the container ended. */
   exit: TaskExit | undefined;
+  /** Set until its shim has created the container: only its creator deals with a lost shim. */
+  creating = true;
   /** Set while the container is deleted: the end of its shim is then no accident. */
   deleting = false;
 

@@ -55,6 +55,7 @@ async function recoverTask(parts: RecoveryParts, bundle: Bundle): Promise<void> 
   const link = await findShim(parts, bundle, binary);
   if (link) {
     const task = new Task(bundle, binary, link);
+    task.creating = false;
     if (await knows(link, task)) {
       parts.supervisor.tasks.add(task);
       parts.supervisor.share(task);

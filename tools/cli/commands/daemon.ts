@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { failure } from "#lib/errors/chain_error.ts";
+import { recordError } from "#lib/errors/error_record.ts";
 import { binPath } from "#lib/install/install_paths.ts";
 import { Log } from "#lib/log/log.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
@@ -77,7 +78,9 @@ async function bringUp(
     ...(spans && { traces: spans }),
   });
   unwind.push(() => containerd.close());
-  const containerdServer = await serveContainerd(containerd.services, address);
+  const containerdServer = await serveContainerd(containerd.services, address, (error) =>
+    recordError(state, error),
+  );
   unwind.push(() => containerdServer.close(GRACE_MS));
   const dockerdLog = new Log("dockerd", flags.debug ? "debug" : "info");
   const dockerd = await createDockerd({
