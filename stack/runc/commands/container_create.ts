@@ -90,15 +90,35 @@ function hostRoot(spec: Spec): [number, number] {
   return [host(uidMappings), host(gidMappings)];
 }
 
+/** A step of starting the process; its failure has the words that scripts know from runc. */
+function step(message: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    const inner = commandFailure(error, "create cgroup");
+    const { code } = inner.outer;
+    throw inner.wrap({
+      layer: "runc",
+      op: "create cgroup",
+      code,
+      message: `unable to start container process: ${message}`,
+    });
+  }
+}
+
 /** Makes the cgroup with all its limits, before anything runs in it. */
 function buildCgroup(state: ContainerState): void {
   const { cgroups } = state.config;
   const rootless = cgroups.Rootless ?? false;
-  state.cgroup_paths = createCgroup(cgroupLayout(), state.cgroup_paths, cgroups);
-  if (Object.keys(state.cgroup_paths).length > 0) {
-    setDevices(state.cgroup_paths, cgroups.devices ?? [], rootless);
-  }
-  setLimits(state.cgroup_paths, cgroups);
+  step("unable to apply cgroup configuration", () => {
+    state.cgroup_paths = createCgroup(cgroupLayout(), state.cgroup_paths, cgroups);
+  });
+  step("error setting cgroup config for procHooks process", () => {
+    if (Object.keys(state.cgroup_paths).length > 0) {
+      setDevices(state.cgroup_paths, cgroups.devices ?? [], rootless);
+    }
+    setLimits(state.cgroup_paths, cgroups);
+  });
 }
 
 function noteProcess(state: ContainerState, pid: number): void {

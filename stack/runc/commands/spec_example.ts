@@ -97,7 +97,6 @@ export function rootlessSpec(uid: number, gid: number, pureV2 = false): Spec {
       mounts.push(mount("/sys", "none", "/sys", ["rbind", "nosuid", "noexec", "nodev", "ro"]));
       continue;
     }
-    if (each.type === "cgroup") continue;
     // Only its own group exists in the user namespace.
     const options = each.options?.filter((option) => !/^[ug]id=/.test(option));
     mounts.push(options ? { ...each, options } : each);

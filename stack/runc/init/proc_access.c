@@ -15,7 +15,9 @@ int op_open_proc(struct args *args) {
   if (errno != EPERM) return errno;
   struct statfs kind;
   struct stat top;
-  fd = open_in_root("/proc", O_PATH | O_DIRECTORY);
+  /* Before there is a root, in the host's pid namespace, it is the host's: ours as well. */
+  fd = root_fd >= 0 ? open_in_root("/proc", O_PATH | O_DIRECTORY)
+                    : open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return errno;
   bool real = fstatfs(fd, &kind) == 0 && kind.f_type == PROC_MAGIC && fstat(fd, &top) == 0 &&
               top.st_ino == PROC_ROOT_INODE;

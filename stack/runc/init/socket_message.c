@@ -1,6 +1,7 @@
 /* The init pipe: one byte each way, sometimes with a descriptor. */
 #include "init.h"
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -60,6 +61,8 @@ int op_hand_over(struct args *args) {
   if (args->bad) return EBADMSG;
   /* While it waits for `start`, a process of the container must find nothing of the host here. */
   close_others(first_own_fd, kept, count);
+  /* A caller without privilege finds its container's namespaces only while it may look at us. */
+  if (!launched_by_root) prctl(PR_SET_DUMPABLE, 1);
   pipe_fd = root_fd = parent_fd = -1;
   return 0;
 }

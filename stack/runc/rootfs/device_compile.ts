@@ -30,10 +30,12 @@ export function compileDevices(
 ): void {
   const bindOnly = userNamespace || inputs.facts.inUserNamespace;
   for (const device of [...DEFAULT_DEVICES, ...(inputs.spec.linux?.devices ?? [])]) {
-    if (device.path === "") continue;
+    const path = cleanPath(`/${device.path}`);
+    // /dev/ptmx is a link into the container's own terminals, whatever the spec lists.
+    if (device.path === "" || path === "/dev/ptmx") continue;
     plan.add({
       op: "mknod",
-      path: cleanPath(`/${device.path}`),
+      path,
       mode: typeBits(device) | ((device.fileMode ?? 0o666) & 0o7777),
       major: device.major ?? 0,
       minor: device.minor ?? 0,
