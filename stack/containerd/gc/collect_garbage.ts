@@ -51,7 +51,7 @@ export function collectGarbage(parts: Collectable, nowMs: number): Collected {
 /** Deletes the folders of removed snapshots. */
 export async function sweepSnapshots(parts: Collectable): Promise<void> {
   for (const layout of parts.layouts.values()) {
-    await layout.sweep(parts.snapshots.numbers(layout.name));
+    await layout.sweep(() => parts.snapshots.numbers(layout.name));
   }
 }
 

@@ -103,7 +103,7 @@ export function snapshotsService(parts: SnapshotParts): ServiceImplementation<ty
     usage: ({ snapshotter, key }, context) => usageOf(parts, snapshotter, key, context),
     cleanup: async ({ snapshotter }, context) => {
       const { layout } = open(parts, snapshotter, context);
-      await layout.sweep(snapshots.numbers(layout.name));
+      await layout.sweep(() => snapshots.numbers(layout.name));
       return {};
     },
   };

@@ -39,8 +39,8 @@ export class NativeLayout implements SnapshotLayout {
     this.#folders.discard(number);
   }
 
-  sweep(keep: ReadonlySet<number>): Promise<void> {
-    return this.#folders.sweep(keep);
+  sweep(known: () => ReadonlySet<number>): Promise<void> {
+    return this.#folders.sweep(known);
   }
 }
 

@@ -46,26 +46,40 @@ export class NumberedFolders {
 
   discard(number: number): void {
     try {
-      renameSync(this.path(number), join(this.root, `${GONE_PREFIX}${number}`));
+      renameSync(
+        this.path(number),
+        join(this.root, `${GONE_PREFIX}${number}-${Date.now().toString(36)}`),
+      );
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
   }
 
-  /** Deletes discarded folders and those of unknown numbers. One sweep runs at a time. */
-  async sweep(keep: ReadonlySet<number>): Promise<void> {
+  /**
+   * Deletes discarded folders and those of unknown numbers. One sweep runs at a time. `known` is
+   * asked when a folder is about to go: numbers are given out meanwhile.
+   */
+  async sweep(known: () => ReadonlySet<number>): Promise<void> {
     while (this.#sweeping) await this.#sweeping;
-    this.#sweeping = this.#deleteAll(keep).finally(() => {
+    this.#sweeping = this.#deleteAll(known).finally(() => {
       this.#sweeping = undefined;
     });
     await this.#sweeping;
   }
 
-  async #deleteAll(keep: ReadonlySet<number>): Promise<void> {
-    // Listed at once: a folder that is made later is never taken for an unknown one.
+  async #deleteAll(known: () => ReadonlySet<number>): Promise<void> {
+    const numbers = known();
     for (const name of readdirSync(this.root)) {
-      if (keep.has(Number(name))) continue;
-      await rm(join(this.root, name), { recursive: true, force: true });
+      if (numbers.has(Number(name))) continue;
+      if (name.startsWith(GONE_PREFIX)) {
+        await rm(join(this.root, name), { recursive: true, force: true });
+        continue;
+      }
+      // Deleting takes a while, in which its number may be given out: it is moved away at once.
+      if (known().has(Number(name))) continue;
+      const hidden = join(this.root, `${GONE_PREFIX}${name}-${Date.now().toString(36)}`);
+      renameSync(join(this.root, name), hidden);
+      await rm(hidden, { recursive: true, force: true });
     }
   }
 }

@@ -45,8 +45,8 @@ export class OverlayfsLayout implements SnapshotLayout {
     this.#folders.discard(number);
   }
 
-  sweep(keep: ReadonlySet<number>): Promise<void> {
-    return this.#folders.sweep(keep);
+  sweep(known: () => ReadonlySet<number>): Promise<void> {
+    return this.#folders.sweep(known);
   }
 }
 

@@ -24,6 +24,6 @@ export interface SnapshotLayout {
   ownFolder(number: number): string;
   /** Takes a snapshot's folder out of sight, at once; its files are deleted by `sweep`. */
   discard(number: number): void;
-  /** Deletes what was discarded and what no number in `keep` owns. */
-  sweep(keep: ReadonlySet<number>): Promise<void>;
+  /** Deletes what was discarded and what no known number owns. */
+  sweep(known: () => ReadonlySet<number>): Promise<void>;
 }
