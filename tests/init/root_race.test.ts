@@ -11,7 +11,10 @@ const SWAPPER = `
   const { renameSync } = require("node:fs");
   const [folder, link, spare] = process.argv.slice(-3);
   for (;;) {
-    renameSync(folder, spare); renameSync(link, folder); renameSync(folder, link); renameSync(spare, folder);
+    renameSync(folder, spare);
+    renameSync(link, folder);
+    renameSync(folder, link);
+    renameSync(spare, folder);
   }
 `;
 

@@ -109,8 +109,11 @@ function addForeignRoot(fds: LaunchDescriptors, pid: number): void {
 
 /** The folder of the unified hierarchy that the container's init is in now, when it is another. */
 function unifiedOf(pid: number, unified: string | undefined): string | undefined {
-  const path = readTextIfAny(`/proc/${pid}/cgroup`)?.match(/^0::(\/.*)$/m)?.[1];
-  if (!path || !unified) return undefined;
+  if (!unified) return undefined;
+  const text = `\n${readTextIfAny(`/proc/${pid}/cgroup`) ?? ""}`;
+  const at = text.indexOf("\n0::/");
+  if (at < 0) return undefined;
+  const path = text.slice(at + "\n0::".length, text.indexOf("\n", at + 1));
   const mount = statFile("/sys/fs/cgroup/cgroup.controllers")
     ? "/sys/fs/cgroup"
     : "/sys/fs/cgroup/unified";

@@ -21,7 +21,7 @@ export interface HostFacts {
   sharedParent?: string;
   /** Full procfs and sysfs mounts outside the rootfs: hidden when the root is not pivoted. */
   pseudoMounts: string[];
-  /** Where AppArmor's exec label is written: a file of its own on newer kernels; none without it. */
+  /** Where AppArmor's exec label is written: a file of its own on newer kernels; none without. */
   apparmorFile?: "attr/exec" | "attr/apparmor/exec";
   /** SELinux is on: without it labels are nothing to the kernel, and left out. */
   selinux: boolean;
