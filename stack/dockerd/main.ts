@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { ChainError } from "#lib/errors/chain_error.ts";
+import { recordsFolder } from "#lib/errors/error_record.ts";
 import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { followTaskEvents } from "./client/task_events.ts";
 import { Daemon, type DockerdOptions } from "./daemon.ts";
@@ -21,6 +22,7 @@ export interface Dockerd {
 export async function createDockerd(options: DockerdOptions): Promise<Dockerd> {
   mkdirSync(options.root, { recursive: true, mode: 0o711 });
   mkdirSync(options.state, { recursive: true, mode: 0o711 });
+  mkdirSync(recordsFolder(options.state), { recursive: true, mode: 0o700 });
   const daemon = new Daemon(options);
   await ensureNamespace(daemon);
   daemon.containers.load(daemon.log);

@@ -10,9 +10,9 @@ import { createDockerd, type RuntimeChoice } from "#stack/dockerd/main.ts";
 import { connectContainerd } from "#wire/containerd-api/client.ts";
 import { serveDockerApi } from "#wire/docker-api/server/http_server.ts";
 
-const USAGE = `usage: catena dockerd --containerd SOCKET [options]
+const USAGE = `Usage: catena dockerd [options]
 
-  --containerd SOCKET    containerd below, ours or the genuine one
+  --containerd SOCKET    containerd below, ours or the genuine one (required)
   --root DIR             data that outlives a reboot (default ${DEFAULT_ROOT_DIR})
   --state DIR            sockets, FIFOs and records (default ${DEFAULT_STATE_DIR})
   -H, --host ADDRESS     unix:///path (default unix://STATE/docker.sock)
