@@ -121,7 +121,7 @@ async function main(): Promise<void> {
   await sweepSandboxes();
   const results: RowResult[] = [];
   for (const kind of kinds) results.push(...(await runStack(kind, rows)));
-  if (named.length === 0) {
+  if (named.length === 0 && kinds.length === 2) {
     writeFileSync(join(import.meta.dir, "..", "..", "docs", "faults.md"), writeTable(results));
   }
   const bad = results.filter((result) => result.found !== "ok" || result.lookAlike !== "ok");

@@ -210,6 +210,12 @@ export const memcgOomExec: FaultRow = {
   injection: "-m 8m, /dev/shm nearly full, then an exec",
   stacks: BOTH,
   async inject(stack) {
+    // Our init is so small that with it the kernel would choose the container's first process.
+    if (stack.kind === "catena") {
+      const name = await stack.run(["-m", "16m"]);
+      await stack.docker("exec", name, "tail", "/dev/zero");
+      return patient(stack, name);
+    }
     const name = await stack.run(["-m", "8m"]);
     for (let blocks = 380; blocks < 380 + MAX_TRIES * 4; blocks += 4) {
       await stack.docker("exec", name, "sh", "-c", FILL + blocks);

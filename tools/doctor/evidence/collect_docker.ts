@@ -120,7 +120,8 @@ export async function collectHistory(
 ): Promise<Pick<Facts, "execs" | "ends">> {
   const until = Math.floor(Date.now() / 1000) + 1;
   const filters = encodeURIComponent(JSON.stringify({ container: { [id]: true } }));
-  const query = `/events?since=0&until=${until}&filters=${filters}`;
+  // Zero means "from now on" to some engines.
+  const query = `/events?since=1&until=${until}&filters=${filters}`;
   const reply = await dockerRequest(socket, query, TIMEOUT_MS);
   const execs = new Map<string, ExecFacts>();
   const ends: Facts["ends"] = [];

@@ -32,10 +32,7 @@ export function printReport(report: Report, colour: boolean): string {
     lines.push(`          ${neutralText(report.sentence)}`);
   } else lines.push(`${paint("finding", 1)}   ${neutralText(report.sentence)}`);
   section("evidence", report.evidence.map(evidenceLine));
-  section(
-    "ruled out",
-    report.ruledOut.map((item) => `${item.id}: ${neutralText(item.because)}`),
-  );
+  section("ruled out", ruledOutLines(report));
   section("fix", report.fix.map(neutralText));
   section("verify", report.verify.map(neutralText));
   section(
@@ -54,6 +51,30 @@ export function printReport(report: Report, colour: boolean): string {
       lines.push(`${head}${item}`);
     });
   }
+}
+
+/** The suspects that people name first; the whole list is in the JSON. */
+const USUAL_SUSPECTS = [
+  "pids-cgroup-full",
+  "threads-max",
+  "pid-max",
+  "rlimit-nproc",
+  "shim-nofile",
+  "shim-pids-full",
+  "memcg-oom-exec",
+  "shim-hung",
+  "containerd-down",
+  "containerd-hung",
+  "paused",
+  "runtime-dir-full",
+];
+
+function ruledOutLines(report: Report): string[] {
+  const usual = report.ruledOut.filter((item) => USUAL_SUSPECTS.includes(item.id));
+  const lines = usual.map((item) => `${item.id}: ${neutralText(item.because)}`);
+  const more = report.ruledOut.filter((item) => !usual.includes(item)).map((item) => item.id);
+  if (more.length > 0) lines.push(`${more.length} more (--json says why): ${more.join(", ")}`);
+  return lines;
 }
 
 function titleOf(report: Report): string {
