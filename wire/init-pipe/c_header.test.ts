@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   CHARGED,
   EXIT_FAILED,
+  MAX_SLOTS,
   MESSAGE,
   OPERATION_BY_PARENT,
   OPERATION_HEADER_BYTES,
@@ -44,6 +45,7 @@ const CONSTANTS = {
   REPORT_RECORD_BYTES,
   REPORT_DETAIL_BYTES,
   PAGE_BYTES,
+  MAX_SLOTS,
   EXIT_FAILED,
 };
 

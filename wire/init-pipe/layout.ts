@@ -8,6 +8,9 @@ export const PLAN_MAX_OPERATIONS = 4096;
 /** Most strings that execve's arguments and environment may have together. */
 export const PLAN_MAX_STRINGS = 65536;
 
+/** Size of init's table of opened descriptors: each bind mount into a user namespace takes one. */
+export const MAX_SLOTS = 1024;
+
 /** Each operation: u32 code with flags, u32 length of its arguments, then the arguments. */
 export const OPERATION_HEADER_BYTES = 8;
 export const OPERATION_OPTIONAL = 0x80000000;

@@ -3,9 +3,6 @@ export type Slot = number;
 
 export const NO_SLOT = -1;
 
-/** Size of init's table of opened descriptors. */
-export const MAX_SLOTS = 96;
-
 /** `key=value`, or a key alone for a flag. */
 export type MountOption = readonly [key: string, value?: string];
 

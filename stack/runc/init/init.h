@@ -23,7 +23,6 @@
 
 #include "plan_format.h"
 
-#define MAX_SLOTS 96
 /* Most retries of openat2 against a tree that changes under it, and most dangling links followed.
  */
 #define MAX_RETRIES 64

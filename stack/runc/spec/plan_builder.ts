@@ -1,5 +1,6 @@
 import { type ChainError, failure } from "#lib/errors/chain_error.ts";
-import { MAX_SLOTS, type Operation, type Plan, type Slot } from "#wire/init-pipe/operation.ts";
+import { MAX_SLOTS } from "#wire/init-pipe/layout.ts";
+import type { Operation, Plan, Slot } from "#wire/init-pipe/operation.ts";
 
 /** Gathers a plan's operations, hands out slots for descriptors, and collects warnings. */
 export class PlanBuilder {
