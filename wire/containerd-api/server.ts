@@ -1,5 +1,7 @@
+import { Health } from "#gen/lib/rpc/proto/health_pb.ts";
 import type { ChainError } from "#lib/errors/chain_error.ts";
 import { GrpcServer } from "#lib/rpc/grpc_server.ts";
+import { healthService } from "#lib/rpc/health_service.ts";
 import { containerdErrors } from "./errors.ts";
 import { CONTAINERD_SERVICES, type ContainerdImplementation } from "./services.ts";
 
@@ -16,6 +18,8 @@ export async function serveContainerd(
   for (const [name, service] of Object.entries(CONTAINERD_SERVICES)) {
     server.add(service, implementation[name as keyof ContainerdImplementation] as never);
   }
+  const names = Object.values(CONTAINERD_SERVICES).map(({ typeName }) => typeName);
+  server.add(Health, healthService(names));
   await server.listen(address);
   return server;
 }

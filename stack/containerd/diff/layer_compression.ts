@@ -27,7 +27,7 @@ export function layerCompression(mediaType: string): Compression {
     const compression = SUFFIXES[mediaType.slice(type.length)];
     if (compression) return compression;
   }
-  throw refuse("unimplemented", `layer of media type ${JSON.stringify(mediaType)}`);
+  throw refuse("unimplemented", `unsupported diff media type: ${mediaType}`);
 }
 
 /**

@@ -60,7 +60,7 @@ class LayerPacker {
       size: 0,
       xattrs: keptXattrs(path),
     };
-    if (stat.isDirectory()) await this.#header({ ...header, type: "directory" });
+    if (stat.isDirectory()) await this.#header({ ...header, name: `${name}/`, type: "directory" });
     else if (stat.isSymbolicLink()) {
       await this.#header({ ...header, type: "symlink", linkname: readlinkSync(path) });
     } else if (stat.isFile()) await this.#addFile(header, path, stat);
