@@ -144,11 +144,17 @@ export const cwdMissing = program(
   ["exec", "-w", "/no/such", "NAME", "true"],
 );
 
-export const userUnknown = program(
-  { id: "user-unknown", link: "dockerd", injection: "exec -u nouser" },
-  "",
-  ["exec", "-u", "nouser", "NAME", "true"],
-);
+export const userUnknown: FaultRow = {
+  ...program({ id: "user-unknown", link: "dockerd", injection: "exec -u nouser" }, "", [
+    "exec",
+    "-u",
+    "nouser",
+    "NAME",
+    "true",
+  ]),
+  // Ours refuses before there is an exec: nothing is left to look back on.
+  stacks: GENUINE_ONLY,
+};
 
 export const readOnlyFs: FaultRow = {
   id: "read-only-fs",

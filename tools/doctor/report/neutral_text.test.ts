@@ -1,0 +1,18 @@
+import { expect, test } from "bun:test";
+import { healthyFacts } from "../healthy_facts.ts";
+import { composeReport } from "./compose_report.ts";
+import { neutralText } from "./neutral_text.ts";
+import { printReport } from "./print_report.ts";
+
+test("escape codes and line breaks lose their power", () => {
+  expect(neutralText("a\x1b[2Jb\nc\u202ed")).toBe("a\\x1b[2Jb\\nc\\x202ed");
+});
+
+test("a hostile name cannot command the reader's terminal", () => {
+  const facts = healthyFacts();
+  facts.name = "evil\x1b]0;owned\x07";
+  facts.docker!.inspect!.error = "\x1b[31m";
+  const text = printReport(composeReport(facts, []), false);
+  expect(text).not.toContain("\x1b");
+  expect(text).not.toContain("\x07");
+});
