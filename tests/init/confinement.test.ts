@@ -14,7 +14,7 @@ import { receiveWithFds, SOCK, socketpair } from "#lib/linux/descriptor.ts";
 import { closeFile } from "#lib/linux/file.ts";
 import type { Spec } from "#stack/runc/spec/spec_types.ts";
 import { readUntil } from "./terminal_text.ts";
-import { CAN_LAUNCH, failureOf, withContainer, withStarted } from "./test_container.ts";
+import { CAN_LAUNCH, failureOf, settle, withContainer, withStarted } from "./test_container.ts";
 
 const sh = (script: string) => ["sh", "-c", script];
 const HOST_ROOT = 100_000;
@@ -238,6 +238,18 @@ describe.skipIf(!CAN_LAUNCH)("a seccomp profile", () => {
   );
 });
 
+/** What a process's descriptors beyond its streams name, sorted. */
+function linksOf(pid: number): string[] {
+  const all = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/^.*\/(?=exec.fifo$)/, "");
+    } catch {
+      return "closed";
+    }
+  });
+  return all.slice(3).sort();
+}
+
 describe.skipIf(!CAN_LAUNCH)("init", () => {
   test(
     "cannot be read or traced from inside while it waits",
@@ -249,10 +261,8 @@ describe.skipIf(!CAN_LAUNCH)("init", () => {
       expect(text).toContain("can't open '/proc/1/environ': Permission denied");
       expect(text).not.toContain(" -> ");
       // What was opened for the launch is closed: the fifo, a procfs and the report are left.
-      const links = readdirSync(`/proc/${container.pid}/fd`).map((fd) =>
-        readlinkSync(`/proc/${container.pid}/fd/${fd}`).replace(/^.*\/(?=exec.fifo$)/, ""),
-      );
-      expect(links.slice(3).sort()).toEqual([
+      await settle("init waits", () => linksOf(container.pid).includes("/1/fd"));
+      expect(linksOf(container.pid)).toEqual([
         "/",
         "/1/fd",
         "/memfd:catena-report (deleted)",

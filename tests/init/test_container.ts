@@ -1,7 +1,5 @@
 import {
-  chmodSync,
   closeSync,
-  copyFileSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -9,7 +7,6 @@ import {
   readFileSync,
   rmdirSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,22 +19,11 @@ import type { ContainerLaunch, ExecLaunch, Launched } from "#stack/runc/process/
 import { LocalLauncher } from "#stack/runc/process/local_launcher.ts";
 import { NAMESPACE_FILE } from "#stack/runc/spec/linux_constants.ts";
 import type { NamespaceType, Process, Spec } from "#stack/runc/spec/spec_types.ts";
+import { commonSpec, makeRootfs } from "./busybox_container.ts";
 import { exchange } from "./exec_fifo.ts";
 
 const PIDS = "/sys/fs/cgroup/pids";
-const SETTLE_MS = 2_000;
-const APPLETS = ["sh", "cat", "id", "ls", "sleep", "true", "stty", "tty", "stat", "test", "rm"];
-const MORE_APPLETS = [
-  "touch",
-  "grep",
-  "mkdir",
-  "echo",
-  "hostname",
-  "env",
-  "kill",
-  "readlink",
-  "wc",
-];
+const SETTLE_MS = 5_000;
 
 /** Root on a host with a v1 pids hierarchy: what these tests need. */
 export const CAN_LAUNCH =
@@ -111,9 +97,10 @@ export class TestContainer {
     return join(this.folder, "state/exec.fifo");
   }
 
-  /** What `start` does: opens the fifo, by which the process goes on. */
+  /** What `start` does: opens the fifo, by which the process goes on to its program. */
   async start(): Promise<void> {
     await exchange(this.#fifo);
+    await settle("the program runs", () => !commandOf(this.pid).includes("catena-init"));
   }
 
   /** Creates, starts, and waits for the program's end; returns its exit code. */
@@ -162,11 +149,7 @@ export class TestContainer {
 
   /** Waits until the container's program has printed something. */
   async printed(wanted: RegExp): Promise<void> {
-    const deadline = Date.now() + SETTLE_MS;
-    while (!wanted.test(this.text())) {
-      if (Date.now() > deadline) throw new Error(`${wanted} was not printed: ${this.text()}`);
-      await Bun.sleep(5);
-    }
+    await settle(`${wanted} is printed`, () => wanted.test(this.text()));
   }
 
   limitPids(limit: number | "max"): void {
@@ -195,6 +178,24 @@ export class TestContainer {
       }
     }
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Waits for what happens in another process. */
+export async function settle(what: string, holds: () => boolean): Promise<void> {
+  const deadline = Date.now() + SETTLE_MS;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`in vain: ${what}`);
+    await Bun.sleep(2);
+  }
+}
+
+/** The name of a process's program; empty when it has ended. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8");
+  } catch {
+    return "";
   }
 }
 
@@ -234,64 +235,4 @@ export async function failureOf(launch: Promise<unknown>): Promise<ChainError> {
     throw error;
   }
   throw new Error("the launch did not fail");
-}
-
-function makeRootfs(rootfs: string): void {
-  mkdirSync(join(rootfs, "bin"), { recursive: true });
-  copyFileSync("/bin/busybox", join(rootfs, "bin/busybox"));
-  chmodSync(join(rootfs, "bin/busybox"), 0o755);
-  for (const name of [...APPLETS, ...MORE_APPLETS]) {
-    symlinkSync("busybox", join(rootfs, "bin", name));
-  }
-  mkdirSync(join(rootfs, "etc"));
-  writeFileSync(join(rootfs, "etc/passwd"), "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/ann:\n");
-}
-
-function commonSpec(args: string[]): Spec {
-  const capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
-  return {
-    ociVersion: "1.2.0",
-    process: {
-      user: { uid: 0, gid: 0 },
-      args,
-      env: ["PATH=/bin", "TERM=xterm"],
-      cwd: "/",
-      capabilities: {
-        bounding: capabilities,
-        effective: capabilities,
-        permitted: capabilities,
-      },
-      rlimits: [{ type: "RLIMIT_NOFILE", hard: 1024, soft: 512 }],
-      noNewPrivileges: true,
-    },
-    root: { path: "rootfs" },
-    hostname: "catest",
-    mounts: [
-      { destination: "/proc", type: "proc", source: "proc" },
-      {
-        destination: "/dev",
-        type: "tmpfs",
-        source: "tmpfs",
-        options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
-      },
-      {
-        destination: "/dev/pts",
-        type: "devpts",
-        source: "devpts",
-        options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-      },
-      { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "ro"] },
-    ],
-    linux: {
-      namespaces: [
-        { type: "pid" },
-        { type: "network" },
-        { type: "ipc" },
-        { type: "uts" },
-        { type: "mount" },
-      ],
-      maskedPaths: ["/proc/kcore", "/proc/keys", "/sys/firmware"],
-      readonlyPaths: ["/proc/sys", "/proc/irq"],
-    },
-  };
 }
