@@ -48,6 +48,9 @@ import { NativeLayout } from "./snapshot/native_layout.ts";
 import { OverlayfsLayout } from "./snapshot/overlayfs_layout.ts";
 import type { SnapshotLayout } from "./snapshot/snapshot_layout.ts";
 
+/** Clients come back within seconds of a restart; gRPC waits for up to 20 between attempts. */
+const REPLAY_MS = 30_000;
+
 export interface ContainerdOptions {
   /** What stays over a reboot: content, snapshots, metadata. */
   root: string;
@@ -86,7 +89,7 @@ export async function createContainerd(options: ContainerdOptions): Promise<Cont
   const collectable: Collectable = { ...stores, snapshots, layouts };
   sweepOrphans(collectable);
   const garbage = new GarbageScheduler(collectable, log, () => reserve.take());
-  const events = new EventBus();
+  const events = new EventBus(REPLAY_MS);
   const containers = new ContainerStore(database);
   const shims = await startShimSide(options, log, events, containers);
   garbage.schedule();

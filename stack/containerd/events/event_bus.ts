@@ -11,14 +11,28 @@ import { EventQueue } from "./event_queue.ts";
 /** Subscriptions at one time; each holds a queue. */
 const MAX_SUBSCRIBERS = 4096;
 
+/** Events that are kept for subscribers who come back after a restart. */
+const MAX_REPLAYED = 4096;
+
 interface Subscriber {
   passes: Filter;
   queue: EventQueue<Envelope>;
 }
 
-/** Spreads events to every subscriber whose filters let them pass, in the order of publishing. */
+/**
+ * Spreads events to every subscriber whose filters let them pass, in the order of publishing.
+ *
+ * When a daemon comes back, shims tell at once what happened meanwhile, and clients need a moment to
+ * subscribe again: for the first `replayMs` milliseconds new subscribers hear all since the start.
+ */
 export class EventBus {
   readonly #subscribers = new Set<Subscriber>();
+  readonly #replayUntil: number;
+  #recent: Envelope[] = [];
+
+  constructor(replayMs = 0) {
+    this.#replayUntil = performance.now() + replayMs;
+  }
 
   /** Publishes one of our own events now. */
   publish<D extends DescMessage>(
@@ -74,6 +88,9 @@ export class EventBus {
     const subscriber = { passes, queue };
     const abort = (): void => queue.end();
     this.#subscribers.add(subscriber);
+    if (this.#replaying()) {
+      for (const envelope of this.#recent) offer(subscriber, envelope);
+    }
     if (signal?.aborted) queue.end();
     else signal?.addEventListener("abort", abort, { once: true });
     return queue.read();
@@ -84,23 +101,31 @@ export class EventBus {
     for (const { queue } of [...this.#subscribers]) queue.end();
   }
 
-  #spread(envelope: Envelope): void {
-    const read = (path: readonly string[]): string | undefined => {
-      switch (path[0]) {
-        case "topic":
-          return envelope.topic;
-        case "namespace":
-          return envelope.namespace;
-        case "event":
-          return eventField(envelope.event, path.slice(1));
-        default:
-          return undefined;
-      }
-    };
-    for (const { passes, queue } of [...this.#subscribers]) {
-      if (passes(read)) queue.push(envelope);
-    }
+  #replaying(): boolean {
+    return performance.now() < this.#replayUntil;
   }
+
+  #spread(envelope: Envelope): void {
+    if (!this.#replaying()) this.#recent = [];
+    else if (this.#recent.length < MAX_REPLAYED) this.#recent.push(envelope);
+    for (const subscriber of [...this.#subscribers]) offer(subscriber, envelope);
+  }
+}
+
+function offer({ passes, queue }: Subscriber, envelope: Envelope): void {
+  const read = (path: readonly string[]): string | undefined => {
+    switch (path[0]) {
+      case "topic":
+        return envelope.topic;
+      case "namespace":
+        return envelope.namespace;
+      case "event":
+        return eventField(envelope.event, path.slice(1));
+      default:
+        return undefined;
+    }
+  };
+  if (passes(read)) queue.push(envelope);
 }
 
 /** Checks a topic: "/" and identifiers between slashes. */

@@ -1,5 +1,9 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { timestampNow } from "@bufbuild/protobuf/wkt";
+import { TaskExitSchema } from "#gen/wire/containerd-api/proto/events/task_pb.ts";
+import { Status } from "#gen/wire/containerd-api/proto/types/task_pb.ts";
+import type { StateResponse } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
 import type { ContainerStore } from "../metadata/container_store.ts";
 import {
   type Bundle,
@@ -56,7 +60,9 @@ async function recoverTask(parts: RecoveryParts, bundle: Bundle): Promise<void> 
   if (link) {
     const task = new Task(bundle, binary, link);
     task.creating = false;
-    if (await knows(link, task)) {
+    const state = await lookAt(link, task);
+    if (state) {
+      tellIfStopped(parts, task, state);
       parts.supervisor.tasks.add(task);
       parts.supervisor.share(task);
       return;
@@ -90,14 +96,21 @@ async function findShim(
   }
 }
 
-async function knows(link: ShimLink, task: Task): Promise<boolean> {
+async function lookAt(link: ShimLink, task: Task): Promise<StateResponse | undefined> {
   const context = { namespace: task.namespace, timeoutMs: LOOK_MS };
   try {
-    await link.client.state({ id: task.id }, context);
-    return true;
+    return await link.client.state({ id: task.id }, context);
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+/** The shim may have told the end to nobody: it is told again, which clients are used to. */
+function tellIfStopped({ events }: RecoveryParts, task: Task, state: StateResponse): void {
+  if (state.status !== Status.STOPPED) return;
+  const { pid, exitStatus, exitedAt = timestampNow() } = state;
+  const exit = { containerId: task.id, id: task.id, pid, exitStatus, exitedAt };
+  events.publish(task.namespace, "/tasks/exit", TaskExitSchema, exit);
 }
 
 function binaryOf(parts: RecoveryParts, bundle: Bundle): string | undefined {
