@@ -119,6 +119,7 @@ describe.skipIf(!CAN_LAUNCH)("a time namespace", () => {
           "init parent",
           "init child",
           "init grandchild",
+          "init configuration",
         ]);
         for (const { startNs, endNs } of spans) {
           expect(endNs - startNs).toBeGreaterThanOrEqual(0);

@@ -15,6 +15,17 @@ const ALWAYS = new Set([
   "sync",
 ]);
 const MAX_NAME = 120;
+/** What the grandchild does before it configures anything: being charged. */
+const CHARGE = new Set([
+  "new-session",
+  "lock",
+  "cgroup-join",
+  "cgroup-join-uncharged",
+  "pids-check",
+  "unlock",
+]);
+/** What ends its configuration: the program, or the wait for it. */
+const PROGRAM = new Set(["hand-over", "wait-start", "execve"]);
 
 /** Init's stages and its operations as spans below `parent`. `endNs`: when the end was seen. */
 export function launchSpans(
@@ -27,10 +38,18 @@ export function launchSpans(
   const spans: SpanRecord[] = [];
   let stage = stageSpan("init parent", began.parent, parent);
   spans.push(stage);
+  let configuration: SpanRecord | undefined;
   for (let index = 0; index < records.length; index++) {
-    const span = operationSpan(plan, report, index, endNs);
-    if (span) spans.push({ ...span, ...below(stage) });
     const { op } = plan.operations[index]!;
+    const { startedNs, finishedNs } = records[index]!;
+    const configures = stage.name === "init grandchild" && !CHARGE.has(op) && !PROGRAM.has(op);
+    if (configures && startedNs > 0) {
+      configuration ??= configurationSpan(stage, startedNs, spans);
+      configuration.endNs = finishedNs || endNs;
+    }
+    const span = operationSpan(plan, report, index, endNs);
+    if (span)
+      spans.push({ ...span, ...below(configures && configuration ? configuration : stage) });
     // The operation that makes a stage is still its maker's.
     if (op !== "clone-child" && op !== "clone-grandchild") continue;
     const child = op === "clone-child";
@@ -47,6 +66,14 @@ export function launchSpans(
 function stageSpan(name: string, startNs: number, parent: TraceContext): SpanRecord {
   const { traceId, spanId: parentId } = parent;
   return { traceId, spanId: newSpanId(), parentId, layer: "init", name, startNs, endNs: startNs };
+}
+
+/** Between the charge and execve: everything that makes the process what the spec says. */
+function configurationSpan(stage: SpanRecord, startNs: number, spans: SpanRecord[]): SpanRecord {
+  const name = "init configuration";
+  const span: SpanRecord = { ...below(stage), layer: "init", name, startNs, endNs: startNs };
+  spans.push(span);
+  return span;
 }
 
 function below({ traceId, spanId }: SpanRecord) {
