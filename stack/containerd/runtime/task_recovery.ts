@@ -21,6 +21,8 @@ import { isOurs } from "./shim_supervisor.ts";
 import { Task } from "./task.ts";
 
 const LOOK_MS = 5_000;
+/** Tasks that are looked for at one time: each dead foreign shim takes a process to clean up. */
+const AT_ONCE = 8;
 
 export interface RecoveryParts extends LostShimParts {
   roots: BundleRoots;
@@ -34,8 +36,13 @@ export interface RecoveryParts extends LostShimParts {
 export async function recoverTasks(parts: RecoveryParts): Promise<void> {
   for (const namespace of folders(parts.roots.state)) {
     removeHidden(join(parts.roots.state, namespace));
-    for (const id of folders(join(parts.roots.state, namespace))) {
-      await recoverTask(parts, bundleOf(parts.roots, namespace, id));
+    const [first, ...rest] = folders(join(parts.roots.state, namespace)).map((id) =>
+      bundleOf(parts.roots, namespace, id),
+    );
+    // The first may start the shim that serves all others.
+    if (first) await recoverTask(parts, first);
+    for (let at = 0; at < rest.length; at += AT_ONCE) {
+      await Promise.all(rest.slice(at, at + AT_ONCE).map((bundle) => recoverTask(parts, bundle)));
     }
   }
   for (const namespace of folders(parts.roots.root)) {

@@ -6,8 +6,8 @@ import type { SpaceReserve } from "../metadata/space_reserve.ts";
 type AnyMethod = (request: unknown, context: CallContext) => unknown;
 
 /**
- * The same service on a disk that may be full. The first call that finds it so gives up the reserve,
- * which lets deletions through; a unary call whose metadata found no room is made once more.
+ * The same service on a disk that may be full. A call that finds it so gives up the reserve, which
+ * lets deletions through; a unary call whose metadata found no room is made once more.
  */
 export function onFullDisk<S extends DescService>(
   service: S,
