@@ -16,6 +16,7 @@ export interface DoctorFlags {
   workdir?: string;
   probe: boolean;
   readOnly: boolean;
+  watch?: boolean;
 }
 
 /** `catena doctor`. Returns the exit code. */
@@ -29,6 +30,12 @@ export async function runDoctor(
     const { container: _, ...rest } = options;
     const { runDoctorExplain } = await import("./doctor_explain.ts");
     return runDoctorExplain(program, rest, flags.json === true);
+  }
+  if (container === "bundle" || flags.watch) {
+    const { runDoctorBundle, runDoctorWatch } = await import("./doctor_watch.ts");
+    if (flags.watch) return runDoctorWatch(options);
+    const { container: _, ...rest } = options;
+    return runDoctorBundle(program[0], { ...rest, program: [] });
   }
   const { reports, blind } = await examine(options);
   if (flags.json) {

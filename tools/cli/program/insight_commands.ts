@@ -44,7 +44,8 @@ function addDoctor(program: Command): void {
       "Examines one container, or all that run, on Docker, containerd, " +
         "a bare runtime or catena.\n" +
         "Finds sockets and folders by itself. `doctor explain TEXT` (or `doctor explain < LOG`)\n" +
-        "says what an error message means, of any link and era.",
+        "says what an error message means, of any link and era. `doctor bundle [FILE]` writes an\n" +
+        "archive of the evidence for a ticket, without secrets.",
     )
     .argument("[container]", "name, id or beginning of an id; without it: all that run")
     .argument("[program...]", "after --: a program whose exec is to be checked")
@@ -57,6 +58,7 @@ function addDoctor(program: Command): void {
     .option("-u, --user <user>", "user of the program after --")
     .option("-w, --workdir <dir>", "working folder of the program after --")
     .option("--probe", "try execs even where few pids or little memory are left", false)
+    .option("--watch", "follow the daemons' logs and explain each new failure once")
     .option("--read-only", "try nothing, look only", false)
     .action(async (container: string | undefined, words: string[], flags: DoctorFlags) => {
       const { runDoctor } = await import("../commands/doctor.ts");

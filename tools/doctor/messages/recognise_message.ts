@@ -5,6 +5,8 @@ import { RESOURCE_MESSAGES } from "./resource_messages.ts";
 
 /** A message of the input that the table knows. */
 export interface Recognised {
+  /** The line without times, numbers and ids: the same for the same failure. */
+  key: string;
   /** The line as it came, the first of those that say the same. */
   line: string;
   /** How many lines say the same, but for times and ids. */
@@ -58,6 +60,7 @@ export function recogniseMessages(text: string): Recognised[] {
       continue;
     }
     out.set(key, {
+      key,
       line,
       count: 1,
       known: known.some((one) => !one.echo) ? known.filter((one) => !one.echo) : known,
