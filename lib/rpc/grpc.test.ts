@@ -153,6 +153,30 @@ test("both directions stream, and an error follows what came before it", async (
   expect(offsets.at(-1)).toBe(1_000_000n);
 });
 
+test("a server that ends cuts streams short, and says so", async () => {
+  const path = join(folder, "short.sock");
+  const short = new GrpcServer(containerdErrors());
+  short.add(Content, {
+    ...implementation,
+    list: async function* (_request, { signal }) {
+      while (!signal?.aborted) {
+        yield { info: [] };
+        await Bun.sleep(5);
+      }
+    },
+  });
+  await short.listen(path);
+  const caller = new GrpcChannel(path);
+  const work = drain(grpcClient(Content, caller, containerdErrors()).list({}, {}));
+  const failed = thrownBy(work);
+  await Bun.sleep(50);
+  const started = performance.now();
+  await short.close(5000);
+  expect(performance.now() - started).toBeLessThan(2000);
+  expect((await failed).outer.code).toBe("unavailable");
+  caller.close();
+});
+
 test("nobody at the socket is told as such", async () => {
   const address = join(folder, "none.sock");
   const lonely = new GrpcChannel(address);

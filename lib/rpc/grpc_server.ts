@@ -10,6 +10,8 @@ import {
   type UntypedHandleCall,
 } from "@grpc/grpc-js";
 import { type Status, StatusSchema } from "#gen/lib/rpc/proto/status_pb.ts";
+import { failure } from "#lib/errors/chain_error.ts";
+import type { Layer } from "#lib/errors/frame.ts";
 import { clearStaleSocket, grantToGroup, SOCKET_MODE } from "#lib/install/socket_access.ts";
 import { MAX_MESSAGE_BYTES } from "./grpc_client.ts";
 import { contextOf, DETAILS_TRAILER } from "./grpc_metadata.ts";
@@ -21,6 +23,9 @@ import type { WireErrors } from "./wire_errors.ts";
 /** Peers accept little in trailers: 64 KiB in Node, 16 KiB in some Go servers. */
 const MAX_TRAILER_BYTES = 12 * 1024;
 
+/** Why a stream's signal aborts when the server ends, and not its caller. */
+const SHUTDOWN = Symbol("shutdown");
+
 type AnyMethod = (request: unknown, context: CallContext) => unknown;
 
 /** Serves protobuf services over gRPC on a unix socket. */
@@ -30,6 +35,8 @@ export class GrpcServer {
     "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
   });
   readonly #errors: WireErrors;
+  /** Streams under way: some, as subscriptions, never end by themselves. */
+  readonly #streams = new Set<AbortController>();
 
   constructor(errors: WireErrors) {
     this.#errors = errors;
@@ -51,7 +58,7 @@ export class GrpcServer {
         responseDeserialize: codec.decodeReply,
       };
       const method: AnyMethod = (request, context) => target[codec.localName]!(request, context);
-      handlers[codec.localName] = handler(codec, method, this.#errors) as UntypedHandleCall;
+      handlers[codec.localName] = this.#handler(codec, method) as UntypedHandleCall;
     }
     this.#server.addService(definition, handlers);
   }
@@ -71,8 +78,12 @@ export class GrpcServer {
     chmodSync(path, SOCKET_MODE);
   }
 
-  /** Stops listening; ends calls under way after `graceMs` milliseconds. */
+  /**
+   * Stops listening. Streams are told "unavailable" at once; other calls under way get `graceMs`
+   * milliseconds to end.
+   */
   async close(graceMs = 500): Promise<void> {
+    for (const controller of this.#streams) controller.abort(SHUTDOWN);
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       timer = setTimeout(() => {
@@ -83,19 +94,27 @@ export class GrpcServer {
     });
     clearTimeout(timer);
   }
+
+  #handler(codec: MethodCodec, method: AnyMethod): unknown {
+    if (!codec.streamsOut) return unaryHandler(codec, method, this.#errors);
+    return (call: ServerCall): void => {
+      const controller = new AbortController();
+      this.#streams.add(controller);
+      stream(codec, method, this.#errors, call, controller).finally(() => {
+        this.#streams.delete(controller);
+      });
+    };
+  }
 }
 
 /** What the three kinds of server call have in common; streams lack `request`. */
 type ServerCall = ServerDuplexStream<unknown, unknown> & { request?: unknown };
 
-function handler(codec: MethodCodec, method: AnyMethod, errors: WireErrors): unknown {
-  if (codec.streamsOut) {
-    return (call: ServerCall) => void stream(codec, method, errors, call);
-  }
+function unaryHandler(codec: MethodCodec, method: AnyMethod, errors: WireErrors): unknown {
   const unary: handleUnaryCall<unknown, unknown> = (call, callback) => {
     const source = call as unknown as ServerCall;
     const work = async (): Promise<unknown> =>
-      method(requestOf(codec, source), callContext(source).context);
+      method(requestOf(codec, source), callContext(source, new AbortController()));
     work().then(
       (reply) => callback(null, reply),
       (thrown) => callback(failedStatus(errors, thrown, codec.op)),
@@ -109,8 +128,10 @@ async function stream(
   method: AnyMethod,
   errors: WireErrors,
   call: ServerCall,
+  controller: AbortController,
 ): Promise<void> {
-  const { context, cancelled } = callContext(call);
+  const context = callContext(call, controller);
+  const cancelled = (): boolean => call.cancelled || call.destroyed;
   let wake: () => void = () => {};
   call.on("drain", () => wake());
   call.on("close", () => wake());
@@ -125,6 +146,8 @@ async function stream(
         if (cancelled()) resolve();
       });
     }
+    // A stream that was cut short must not look like one that came to its end.
+    if (controller.signal.reason === SHUTDOWN) throw shuttingDown(errors.layer, codec.op);
     if (!cancelled()) call.end();
   } catch (thrown) {
     if (!cancelled()) {
@@ -138,12 +161,15 @@ function requestOf(codec: MethodCodec, call: ServerCall): unknown {
   return readMessages(call, { fail: (error) => error });
 }
 
-function callContext(call: ServerCall): { context: CallContext; cancelled: () => boolean } {
-  const controller = new AbortController();
+function callContext(call: ServerCall, controller: AbortController): CallContext {
   if (call.cancelled) controller.abort();
   call.on("cancelled", () => controller.abort());
-  const context = contextOf(call.metadata, call.getDeadline(), controller.signal);
-  return { context, cancelled: () => call.cancelled || call.destroyed };
+  return contextOf(call.metadata, call.getDeadline(), controller.signal);
+}
+
+function shuttingDown(layer: Layer, op: string) {
+  const message = "the server is shutting down";
+  return failure({ layer, op, code: "unavailable", message });
 }
 
 function failedStatus(errors: WireErrors, thrown: unknown, op: string) {

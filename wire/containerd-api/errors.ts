@@ -31,6 +31,7 @@ export function containerdErrors(
 ): WireErrors {
   const { address, record } = options;
   return {
+    layer: "containerd",
     toStatus: (thrown, op) => {
       const error = toChainError(thrown, "containerd", op);
       if (isExplained(error)) record?.(error);
