@@ -75,6 +75,7 @@ function daemonReports(
 ): Report[] {
   if (options.container !== undefined || containers.some((one) => one.running)) return [];
   const facts = {
+    // No container: rules that need one have nothing to say.
     id: "",
     nowMs: Date.now(),
     host: collectHost(new HostFiles()),

@@ -17,6 +17,10 @@ export function composeReport(facts: Facts, notSeen: string[]): Report {
   return {
     schema: REPORT_SCHEMA,
     container,
+    stack: {
+      ...(facts.docker?.socket !== undefined && { docker: facts.docker.socket }),
+      ...(facts.containerd?.socket !== undefined && { containerd: facts.containerd.socket }),
+    },
     chain,
     link: first ? first.rule.link : (broken.at(-1)?.link ?? null),
     cause: first ? named(first) : null,

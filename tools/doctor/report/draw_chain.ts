@@ -10,9 +10,8 @@ export function drawChain(facts: Facts, proof: Proof | undefined): ChainEntry[] 
   const entries: ChainEntry[] = [];
   if (facts.docker) entries.push(daemonEntry("dockerd", facts.docker, facts));
   if (facts.containerd) entries.push(daemonEntry("containerd", facts.containerd, facts));
-  entries.push(shimEntry(facts));
-  entries.push(runtimeEntry(facts));
-  entries.push(containerEntry(facts));
+  // Without a container there are only daemons to speak of.
+  if (facts.runtime) entries.push(shimEntry(facts), runtimeEntry(facts), containerEntry(facts));
   for (const entry of entries) {
     const mark = proof?.marks?.[entry.link];
     if (mark) entry.mark = mark;

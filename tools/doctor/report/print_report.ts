@@ -78,7 +78,8 @@ function ruledOutLines(report: Report): string[] {
 }
 
 function titleOf(report: Report): string {
-  if (!report.container) return "daemons";
+  const { docker, containerd } = report.stack;
+  if (!report.container) return neutralText(`daemons at ${docker ?? containerd ?? "?"}`);
   const { id, name, namespace } = report.container;
   const short = /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id;
   const label = name === undefined ? short : `${name} (${short})`;

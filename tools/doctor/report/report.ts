@@ -25,6 +25,8 @@ export interface NamedCause {
 export interface Report {
   schema: typeof REPORT_SCHEMA;
   container: { id: string; name?: string; namespace?: string } | null;
+  /** The sockets of the stack that was examined. */
+  stack: { docker?: string; containerd?: string };
   chain: ChainEntry[];
   /** The link at fault in the catalogue's words; null when there is none or it is not known. */
   link: string | null;
