@@ -20,6 +20,9 @@ export interface Examination {
   blind?: string;
 }
 
+/** How many containers are looked at side by side: their daemons have others to serve. */
+const AT_ONCE = 8;
+
 /** Examines one container, or all that run. Never throws for what a patient does. */
 export async function examine(options: DoctorOptions): Promise<Examination> {
   const files = new HostFiles();
@@ -43,7 +46,7 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
     return { reports: [], blind: `${word} is not one container: ${where.join(", ")} (--docker)` };
   }
   const reports: Report[] = word === undefined ? [...stackReports] : [];
-  for (const container of word === undefined ? wanted : wanted.slice(0, 1)) {
+  const examineOne = async (container: FoundContainer): Promise<void> => {
     const { daemons } = seen.find((one) => one.container === container)!;
     const facts = await gatherFacts(survey, container, daemons, host, options);
     const untried = word === undefined && !options.probe ? "" : await tryLinks();
@@ -55,6 +58,10 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
       if (proved && !options.probe) return undefined;
       return probeLinks(files, container, facts, options);
     }
+  };
+  const queue = word === undefined ? wanted : wanted.slice(0, 1);
+  for (let at = 0; at < queue.length; at += AT_ONCE) {
+    await Promise.all(queue.slice(at, at + AT_ONCE).map(examineOne));
   }
   return { reports };
 }

@@ -204,6 +204,7 @@ export interface Facts {
   namespace?: string;
   nowMs: number;
   host: HostFacts;
+  cri?: DaemonFacts;
   docker?: DockerFacts;
   containerd?: DaemonFacts;
   shim?: ShimFacts;

@@ -7,7 +7,7 @@ import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import { printReport } from "#tools/doctor/report/print_report.ts";
 import { watchHost } from "#tools/doctor/watch/watch_host.ts";
 
-/** `catena doctor --watch`: explains each new failure once, until SIGINT or SIGTERM; then counts. */
+/** `catena doctor --watch`: explains each new failure once, until a signal; then counts. */
 export async function runDoctorWatch(options: DoctorOptions): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());

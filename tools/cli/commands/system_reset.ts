@@ -37,8 +37,8 @@ const GONE_MS = 15_000;
 const STEP_MS = 50;
 
 /**
- * `catena system reset`: removes every container of ours, its processes, mounts and cgroups, and all
- * data in the root and state folders. Refused while a daemon holds them.
+ * `catena system reset`: removes every container of ours, its processes, mounts and cgroups, and
+ * all data in the root and state folders. Refused while a daemon holds them.
  */
 export async function runSystemReset(flags: ResetFlags): Promise<number> {
   const { root, state } = flags;

@@ -30,13 +30,27 @@ type Query = Record<string, string | number | boolean | string[] | undefined>;
 
 /** The calls over the Engine API at a unix socket. Nothing is opened before the first. */
 export function dockerCalls(socketPath: string): DockerCalls {
-  const json = async <T>(
-    op: string,
-    method: string,
-    path: string,
-    context: CallContext,
-    body?: unknown,
-  ) => (await exchangeJson(socketPath, { op, method, path, body }, context)) as T;
+  const json: JsonCall = async (op, method, path, context, body) =>
+    (await exchangeJson(socketPath, { op, method, path, body }, context)) as never;
+  return {
+    ...containerCalls(socketPath, json),
+    ...execCalls(socketPath, json),
+    ...imageCalls(socketPath, json),
+  };
+}
+
+type JsonCall = <T>(
+  op: string,
+  method: string,
+  path: string,
+  context: CallContext,
+  body?: unknown,
+) => Promise<T>;
+
+function containerCalls(
+  socketPath: string,
+  json: JsonCall,
+): Pick<DockerCalls, Extract<keyof DockerCalls, `container${string}`>> {
   return {
     containerCreate: ({ name, body }, context) =>
       json("create", "POST", url("/containers/create", { name: name || undefined }), context, body),
@@ -81,6 +95,14 @@ export function dockerCalls(socketPath: string): DockerCalls {
     containerRemove: async (id, { force, volumes }, context) => {
       await json("rm", "DELETE", url(`/containers/${part(id)}`, { force, v: volumes }), context);
     },
+  };
+}
+
+function execCalls(
+  socketPath: string,
+  json: JsonCall,
+): Pick<DockerCalls, Extract<keyof DockerCalls, `exec${string}`>> {
+  return {
     execCreate: (id, body, context) =>
       json("exec", "POST", `/containers/${part(id)}/exec`, context, body),
     execStart: async (id, body, context) => {
@@ -102,6 +124,14 @@ export function dockerCalls(socketPath: string): DockerCalls {
       await json("resize", "POST", url(`/exec/${part(id)}/resize`, { h, w }), context);
     },
     execInspect: (id, context) => json("exec", "GET", `/exec/${part(id)}/json`, context),
+  };
+}
+
+function imageCalls(
+  socketPath: string,
+  json: JsonCall,
+): Pick<DockerCalls, Extract<keyof DockerCalls, `image${string}`>> {
+  return {
     imageList: ({ all }, context) =>
       json<ImageSummary[]>("images", "GET", url("/images/json", { all }), context),
     imageImport: (tar, options, context) => {

@@ -16,9 +16,9 @@ export interface HijackRequest {
 const MAX_HEAD_BYTES = 64 * 1024;
 
 /**
- * Opens a stream that leaves HTTP behind: POST with Upgrade, answered by 101, or by 200 from engines
- * that do not upgrade; from then on the connection is the process' own. Written on the plain socket,
- * because both forms must be taken and the half-close must reach the engine.
+ * Opens a stream that leaves HTTP behind: POST with Upgrade, answered by 101, or by 200 where the
+ * engine does not upgrade; from then on the connection is the process' own. Written on the plain
+ * socket, because both forms must be taken and the half-close must reach the engine.
  */
 export async function openHijacked(
   socketPath: string,

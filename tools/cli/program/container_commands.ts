@@ -127,8 +127,9 @@ function addExec(program: Command): void {
   withEngine(program.command("exec"))
     .summary("run a further program in a container")
     .description(
-      "Enters the chain at the link that --via names: what fails at one link and works at the one\n" +
-        "below fails between them. Works on Docker, containerd and runc too, which it finds by itself.",
+      "Enters the chain at the link that --via names: what fails at one link and works\n" +
+        "at the one below fails between them. Works on Docker, containerd and runc too,\n" +
+        "which it finds by itself.",
     )
     .argument("<container>")
     .argument("<command...>")

@@ -44,8 +44,8 @@ function addDoctor(program: Command): void {
       "Examines one container, or all that run, on Docker, containerd, " +
         "a bare runtime or catena.\n" +
         "Finds sockets and folders by itself. `doctor explain TEXT` (or `doctor explain < LOG`)\n" +
-        "says what an error message means, of any link and era. `doctor bundle [FILE]` writes an\n" +
-        "archive of the evidence for a ticket, without secrets.",
+        "says what an error message means, of any link and era. `doctor bundle [FILE]`\n" +
+        "writes an archive of the evidence for a ticket, without secrets.",
     )
     .argument("[container]", "name, id or beginning of an id; without it: all that run")
     .argument("[program...]", "after --: a program whose exec is to be checked")

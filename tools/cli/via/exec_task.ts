@@ -19,7 +19,7 @@ import { type ExecTarget, resolveUser } from "./find_target.ts";
 import { containerdCalls, shimCalls, type TaskCalls } from "./task_calls.ts";
 
 /**
- * `exec --via containerd` and `--via shim`: a process in a task, its standard streams FIFOs of ours.
+ * `exec --via containerd` and `--via shim`: a process in a task, its streams FIFOs of ours.
  * Returns the program's exit code. Rejects when it cannot be started, with nothing left behind.
  */
 export async function execViaTask(

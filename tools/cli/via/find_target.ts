@@ -8,7 +8,6 @@ import {
 import { surveyHost } from "#tools/doctor/discover/find_stacks.ts";
 import { collectRuntime } from "#tools/doctor/evidence/collect_runtime.ts";
 import { collectShim } from "#tools/doctor/evidence/collect_shim.ts";
-import { readCgroupMounts } from "#tools/doctor/host/cgroup_tree.ts";
 import { HostFiles } from "#tools/doctor/host/host_files.ts";
 import { lookupInRootfs } from "#tools/doctor/host/rootfs_lookup.ts";
 import type { ExecFlags } from "../commands/exec.ts";
@@ -51,7 +50,7 @@ export async function findTarget(container: string, flags: ExecFlags): Promise<E
     throw failure({ layer: "cli", op: "find", code: "invalid_argument", message });
   }
   const one = found[0]!;
-  const shim = collectShim(survey, readCgroupMounts(files), one);
+  const shim = collectShim(survey, survey.cgroups, one);
   const runtime = collectRuntime(files, one, shim?.pid, undefined);
   const spec = files.json(`${one.bundle ?? "/nonexistent"}/config.json`) as
     | { process?: Record<string, unknown> }

@@ -1,8 +1,12 @@
 const MASK = "[removed]";
 
 /** Words whose values must not leave the host. */
-const SECRET_NAME =
-  /(["']?[\w.-]*(?:password|passwd|secret|token|credential|api[_-]?key|private[_-]?key|auth)[\w.-]*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|\S+)/gi;
+const SECRET_WORDS = "password|passwd|secret|token|credential|api[_-]?key|private[_-]?key|auth";
+const SECRET_NAME = new RegExp(
+  String.raw`(["']?[\w.-]*(?:${SECRET_WORDS})[\w.-]*["']?\s*[=:]\s*)` +
+    String.raw`("[^"]*"|'[^']*'|\S+)`,
+  "gi",
+);
 const BEARER = /\b((?:Bearer|Basic)\s+)[A-Za-z0-9+/=._-]{8,}/g;
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]+:)[^\s@/]+(?=@)/gi;
 const KEY_BLOCK = /-----BEGIN [^-]*PRIVATE KEY-----[\s\S]*?-----END [^-]*PRIVATE KEY-----/g;

@@ -5,7 +5,6 @@ import { surveyHost } from "../discover/find_stacks.ts";
 import { collectDaemon } from "../evidence/collect_daemon.ts";
 import { collectHost } from "../evidence/collect_host.ts";
 import { examine } from "../examine.ts";
-import { readCgroupMounts } from "../host/cgroup_tree.ts";
 import { HostFiles } from "../host/host_files.ts";
 import type { DoctorOptions } from "../options.ts";
 import { printReport } from "../report/print_report.ts";
@@ -52,7 +51,7 @@ async function collectEntries(options: DoctorOptions): Promise<Map<string, strin
     if (text !== undefined) entries.set(`host${path}`, text);
   }
   const survey = surveyHost(files, options);
-  const cgroups = readCgroupMounts(files);
+  const { cgroups } = survey;
   for (const { docker, containerd } of survey.stacks) {
     for (const daemon of [docker, containerd]) {
       if (!daemon?.pid) continue;

@@ -11,7 +11,7 @@ export const keyringQuota: CauseRule = {
     if (!use || (use.keys < use.maxKeys && use.bytes < use.maxBytes - 64)) return undefined;
     return {
       confidence: "certain",
-      sentence: `user ${uid} holds ${use.keys} of ${use.maxKeys} keys: none of its containers can start`,
+      sentence: `user ${uid} holds ${use.keys} of ${use.maxKeys} kernel keys`,
       evidence: [
         {
           kind: "rlimit",

@@ -61,14 +61,17 @@ function evidenceOf(facts: Facts): Evidence[] {
   if (inspect) {
     evidence.push({
       kind: "exit",
-      value: `State.Status ${inspect.status}, ExitCode ${inspect.exitCode}, FinishedAt ${inspect.finishedAt}`,
+      value:
+        `State.Status ${inspect.status}, ExitCode ${inspect.exitCode}, ` +
+        `FinishedAt ${inspect.finishedAt}`,
       ref: `GET /containers/${facts.id.slice(0, 12)}/json`,
     });
   }
   if (facts.init) {
+    const state = facts.init.state ? ` (state ${facts.init.state})` : "";
     evidence.push({
       kind: "path",
-      value: `process ${facts.init.pid} is gone${facts.init.state ? ` (state ${facts.init.state})` : ""}`,
+      value: `process ${facts.init.pid} is gone${state}`,
       ref: `/proc/${facts.init.pid}/stat`,
     });
   }

@@ -27,7 +27,7 @@ export const pidsCgroupFull: CauseRule = {
   },
 };
 
-/** Nearly full: proved only by a failure, of a probe or of somebody's exec, with a refusal counted. */
+/** Nearly full: proved only by a failure of a probe or an exec, with a refusal counted. */
 function lowOnPids(facts: Facts, level: PidsLevel | undefined): Proof | undefined {
   if (!level || level.max - level.current >= PIDS_OF_GENUINE_EXEC) return undefined;
   const refused = facts.probes.some((probe) => probe.pidsRefused > 0);

@@ -63,7 +63,7 @@ export function isStopped(state: string | undefined): boolean {
   return state === "T" || state === "t";
 }
 
-/** In a sleep that no signal ends: storage or a driver. One look cannot tell it from a short wait. */
+/** In a sleep that no signal ends. One look cannot tell it from a short wait for a disk. */
 export function isBlocked(state: string | undefined): boolean {
   return state === "D";
 }

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { type CgroupMounts, readCgroupMounts } from "../host/cgroup_tree.ts";
 import type { HostFiles } from "../host/host_files.ts";
 import { type HostProcess, readProcessTable } from "../host/process_table.ts";
 import { findSocketOwner, readListeningSockets } from "../host/unix_sockets.ts";
@@ -20,11 +21,12 @@ export interface Survey {
   files: HostFiles;
   processes: Map<number, HostProcess>;
   listening: Map<string, string>;
+  cgroups: CgroupMounts;
   daemons: Daemons;
   stacks: Stack[];
 }
 
-/** Where sockets lie when no process and no flag tells: today's paths, then those of 2017 to 2019. */
+/** Where sockets lie when no process and no flag tells: today's paths, then those of 2018. */
 const DOCKER_SOCKETS = ["/run/docker.sock", "/var/run/docker.sock"];
 const CONTAINERD_SOCKETS = [
   "/run/containerd/containerd.sock",
@@ -46,7 +48,8 @@ export function surveyHost(files: HostFiles, options: DoctorOptions): Survey {
   const processes = readProcessTable(files);
   const listening = readListeningSockets(files);
   const daemons = findDaemons(files, processes);
-  const survey: Survey = { files, processes, listening, daemons, stacks: [] };
+  const cgroups = readCgroupMounts(files);
+  const survey: Survey = { files, processes, listening, cgroups, daemons, stacks: [] };
   survey.stacks = named(survey, options) ?? found(survey, options);
   return survey;
 }
@@ -67,7 +70,7 @@ function named(survey: Survey, options: DoctorOptions): Stack[] | undefined {
   return [stack];
 }
 
-/** A Docker that is down leaves no command line; our own daemon keeps both sockets in one folder. */
+/** A Docker that is down leaves no command line; ours keeps both sockets in one folder. */
 function siblingSocket(survey: Survey, dockerSocket: string | undefined): string | undefined {
   if (!dockerSocket) return undefined;
   const sibling = join(dirname(dockerSocket), "containerd.sock");

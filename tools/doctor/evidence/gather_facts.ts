@@ -3,7 +3,6 @@ import { dockerRequest } from "../discover/docker_request.ts";
 import type { FoundContainer } from "../discover/find_containers.ts";
 import type { Stack, Survey } from "../discover/find_stacks.ts";
 import type { DockerFacts, ExecFacts, Facts, HostFacts, ProgramFacts } from "../facts.ts";
-import { readCgroupMounts } from "../host/cgroup_tree.ts";
 import { LayeredFiles } from "../host/layered_files.ts";
 import type { DoctorOptions } from "../options.ts";
 import { collectCgroup } from "./collect_cgroup.ts";
@@ -17,12 +16,17 @@ import { collectShim } from "./collect_shim.ts";
 const ANSWER_TIMEOUT_MS = 2000;
 
 /** A stack's daemons, looked at once for all containers of the stack. */
-export type DaemonSet = Pick<Facts, "docker" | "containerd">;
+export type DaemonSet = Pick<Facts, "cri" | "docker" | "containerd">;
 
 /** Looks at a stack's daemons; asks each one question that cannot harm it. */
 export async function gatherDaemons(survey: Survey, stack: Stack): Promise<DaemonSet> {
-  const cgroups = readCgroupMounts(survey.files);
+  const { cgroups } = survey;
   const out: DaemonSet = {};
+  if (stack.cri) {
+    const { socket } = stack.cri;
+    const answer = await connectSocket(socket, ANSWER_TIMEOUT_MS);
+    out.cri = collectDaemon(survey, cgroups, undefined, socket, answer);
+  }
   if (stack.docker) {
     const { socket, pid, dataRoot } = stack.docker;
     const answer = await dockerRequest(socket, "/_ping", ANSWER_TIMEOUT_MS);
@@ -47,8 +51,7 @@ export async function gatherFacts(
   host: HostFacts,
   options: DoctorOptions,
 ): Promise<Facts> {
-  const { files, processes } = survey;
-  const cgroups = readCgroupMounts(files);
+  const { files, processes, cgroups } = survey;
   const facts: Facts = {
     id: container.id,
     namespace: container.namespace,
@@ -59,6 +62,7 @@ export async function gatherFacts(
     probes: [],
   };
   if (container.name !== undefined) facts.name = container.name;
+  if (daemons.cri) facts.cri = daemons.cri;
   if (daemons.containerd) facts.containerd = daemons.containerd;
   if (container.docker && daemons.docker) await addDocker(survey, facts, daemons.docker);
   const shim = collectShim(survey, cgroups, container);

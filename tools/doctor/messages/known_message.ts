@@ -6,7 +6,7 @@ export interface KnownMessage {
   meaning: string;
   /** The links that print or pass on this message. */
   links: readonly string[];
-  /** Causes of the catalogue that show so, the commonest first, each with the evidence that tells. */
+  /** Causes that show so, the commonest first, each with the evidence that tells. */
   causes: readonly { id: string; evidence: string }[];
   /** True for a line that follows from another failure and is never the cause itself. */
   echo?: boolean;

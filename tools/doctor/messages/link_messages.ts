@@ -20,8 +20,12 @@ export const LINK_MESSAGES: readonly KnownMessage[] = [
     echo: true,
   },
   {
-    pattern:
-      /(dial unix|connect:?|connecting to)[^\n]*: (connection refused|no such file or directory)|cannot connect to the docker daemon/i,
+    pattern: new RegExp(
+      String.raw`(dial unix|connect:?|connecting to)[^\n]*: ` +
+        String.raw`(connection refused|no such file or directory)` +
+        String.raw`|cannot connect to the docker daemon`,
+      "i",
+    ),
     meaning: "nobody listens on a daemon's socket",
     links: ["dockerd", "containerd", "shim"],
     causes: [
@@ -83,8 +87,11 @@ export const LINK_MESSAGES: readonly KnownMessage[] = [
     ],
   },
   {
-    pattern:
-      /error adding pid \d* ?to cgroups|failed to write \d+.*cgroup\.procs|cgroup.*no such file or directory/i,
+    pattern: new RegExp(
+      String.raw`error adding pid \d* ?to cgroups|failed to write \d+.*cgroup\.procs` +
+        String.raw`|cgroup.*no such file or directory`,
+      "i",
+    ),
     meaning: "the cgroup that the runtime must join is not there",
     links: ["runc"],
     causes: [

@@ -65,8 +65,11 @@ export const PROGRAM_MESSAGES: readonly KnownMessage[] = [
     causes: [{ id: "port-taken", evidence: "who listens: ss -ltnp" }],
   },
   {
-    pattern:
-      /exec: "[^"]*": (stat [^:]*: )?no such file or directory|exec [^ ]+: no such file or directory/i,
+    pattern: new RegExp(
+      String.raw`exec: "[^"]*": (stat [^:]*: )?no such file or directory` +
+        String.raw`|exec [^ ]+: no such file or directory`,
+      "i",
+    ),
     meaning: "the program, or the interpreter that it names, is missing",
     links: ["image", "kernel"],
     causes: [

@@ -7,9 +7,9 @@ const causesOf = (text: string) =>
 test("the article's three lines are recognised verbatim", () => {
   const lines = [
     'level=error msg="stream copy error: reading from a closed fifo"',
-    'level=error msg="Error running exec 110deb in container: OCI runtime exec failed: exec failed: ' +
-      'container_linux.go:348: starting container process caused \\"read init-p: connection reset ' +
-      'by peer\\": unknown"',
+    'level=error msg="Error running exec 110deb in container: OCI runtime exec failed: ' +
+      "exec failed: container_linux.go:348: starting container process caused " +
+      '\\"read init-p: connection reset by peer\\": unknown"',
     "runtime/cgo: pthread_create failed: Resource temporarily unavailable",
   ];
   const found = recogniseMessages(lines.join("\n"));

@@ -5,10 +5,8 @@ const TIMEOUT_MS = 3000;
 /** Asks a shim for its container's state: harmless, it starts nothing. */
 export async function probeShim(socket: string, id: string): Promise<Answer> {
   const started = performance.now();
-  const { TtrpcConnection } =
-    require("#wire/task-ttrpc/client/ttrpc_connection.ts") as typeof import("#wire/task-ttrpc/client/ttrpc_connection.ts");
-  const { taskClient } =
-    require("#wire/task-ttrpc/client/ttrpc_client.ts") as typeof import("#wire/task-ttrpc/client/ttrpc_client.ts");
+  const { TtrpcConnection } = await import("#wire/task-ttrpc/client/ttrpc_connection.ts");
+  const { taskClient } = await import("#wire/task-ttrpc/client/ttrpc_client.ts");
   const done = (part: Partial<Answer>): Answer => ({
     ok: false,
     timedOut: false,

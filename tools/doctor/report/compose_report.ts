@@ -10,7 +10,8 @@ export function composeReport(facts: Facts, notSeen: string[]): Report {
   const first = verdict.proved[0];
   const chain = drawChain(facts, first?.proof);
   const broken = chain.filter((entry) => entry.mark === "fails" || entry.mark === "hangs");
-  const healthy = !first && broken.length === 0;
+  const lost = facts.docker?.inspect?.running === true && facts.init?.alive !== true;
+  const healthy = !first && broken.length === 0 && !lost;
   const container: NonNullable<Report["container"]> = { id: facts.id };
   if (facts.name !== undefined) container.name = facts.name;
   if (facts.namespace) container.namespace = facts.namespace;
@@ -24,7 +25,7 @@ export function composeReport(facts: Facts, notSeen: string[]): Report {
     chain,
     link: first ? first.rule.link : (broken.at(-1)?.link ?? null),
     cause: first ? named(first) : null,
-    sentence: first?.proof.sentence ?? unexplained(chain, healthy),
+    sentence: first?.proof.sentence ?? unexplained(chain, healthy, lost),
     healthy,
     evidence: first?.proof.evidence ?? probeEvidence(facts),
     ruledOut: verdict.ruledOut,
@@ -45,7 +46,7 @@ function named({ rule, proof }: Verdict["proved"][number]): NamedCause {
 }
 
 /** A true statement where no cause is proved: which links work, which do not. Never a guess. */
-function unexplained(chain: Report["chain"], healthy: boolean): string {
+function unexplained(chain: Report["chain"], healthy: boolean, lost: boolean): string {
   const by = (marks: string[]) =>
     chain.filter((entry) => marks.includes(entry.mark)).map((entry) => entry.link);
   const works = by(["works"]);
@@ -56,6 +57,7 @@ function unexplained(chain: Report["chain"], healthy: boolean): string {
   }
   const broken = [
     ...by(["fails"]).map((link) => `${link} fails`),
+    ...(lost ? ["Docker takes it for running, but its first process is not alive"] : []),
     ...by(["hangs"]).map((link) => `${link} hangs`),
   ];
   const good = works.length > 0 ? `; these links work: ${works.join(", ")}` : "";

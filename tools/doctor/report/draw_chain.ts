@@ -4,10 +4,12 @@ import type { ChainEntry, Mark } from "./report.ts";
 
 /**
  * What each link was seen to do. The cause's own marks win over a probe's, a probe's over what a
- * daemon's answer showed; above a link that hangs nothing is reached.
+ * daemon's answer showed. A link of which nothing was asked is not reached: above one that hangs,
+ * or where the evidence was enough.
  */
 export function drawChain(facts: Facts, proof: Proof | undefined): ChainEntry[] {
   const entries: ChainEntry[] = [];
+  if (facts.cri) entries.push(daemonEntry("cri", facts.cri, facts));
   if (facts.docker) entries.push(daemonEntry("dockerd", facts.docker, facts));
   if (facts.containerd) entries.push(daemonEntry("containerd", facts.containerd, facts));
   // Without a container there are only daemons to speak of.
@@ -16,7 +18,7 @@ export function drawChain(facts: Facts, proof: Proof | undefined): ChainEntry[] 
     const mark = proof?.marks?.[entry.link];
     if (mark) entry.mark = mark;
   }
-  return markUnreached(entries);
+  return entries;
 }
 
 function daemonEntry(link: ChainLink, daemon: DaemonFacts, facts: Facts): ChainEntry {
@@ -26,7 +28,7 @@ function daemonEntry(link: ChainLink, daemon: DaemonFacts, facts: Facts): ChainE
   if (answer?.ok) {
     return { link, mark: "works", latencyMs: answer.latencyMs, detail: "answers; no exec tried" };
   }
-  const mark: Mark = answer?.timedOut ? "hangs" : daemon.listening ? "not-tried" : "fails";
+  const mark: Mark = answer?.timedOut ? "hangs" : daemon.listening ? "not-reached" : "fails";
   return { link, mark, detail: answer?.error ?? "not asked" };
 }
 
@@ -44,7 +46,7 @@ function shimEntry(facts: Facts): ChainEntry {
   const probed = facts.probes.some((probe) => probe.link === "containerd" && succeeded(probe));
   return {
     link,
-    mark: probed ? "works" : "not-tried",
+    mark: probed ? "works" : "not-reached",
     detail: `process ${shim.pid}, state ${shim.state}`,
   };
 }
@@ -57,7 +59,7 @@ function runtimeEntry(facts: Facts): ChainEntry {
   if (runtime && !runtime.binaryExists) {
     return { link, mark: "fails", detail: `no executable ${runtime.binary}` };
   }
-  return { link, mark: "not-tried", detail: "no exec tried" };
+  return { link, mark: "not-reached", detail: "no exec tried" };
 }
 
 function containerEntry(facts: Facts): ChainEntry {
@@ -66,7 +68,7 @@ function containerEntry(facts: Facts): ChainEntry {
   if (!init?.alive) return { link, mark: "not-present", detail: "no first process" };
   const detail = `first process ${init.pid}, state ${init.state}`;
   const ran = facts.probes.some(succeeded);
-  return { link, mark: ran ? "works" : "not-tried", detail };
+  return { link, mark: ran ? "works" : "not-reached", detail };
 }
 
 function probeEntry(link: ChainLink, facts: Facts): ChainEntry | undefined {
@@ -94,13 +96,4 @@ function count(probe: ProbeFacts): string {
 
 function succeeded(probe: ProbeFacts): boolean {
   return probe.attempts.length > 0 && probe.attempts.every((attempt) => attempt.ok);
-}
-
-/** Entries run from the top down; a hang hides what is above it from whoever asks through it. */
-function markUnreached(entries: ChainEntry[]): ChainEntry[] {
-  const lowest = entries.findLastIndex((entry) => entry.mark === "hangs");
-  return entries.map((entry, index) => {
-    if (index >= lowest || entry.mark !== "not-tried") return entry;
-    return { ...entry, mark: "not-reached" as const };
-  });
 }

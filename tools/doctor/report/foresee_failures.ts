@@ -35,7 +35,8 @@ function foreseePids(facts: Facts, proved: Set<string>, out: string[]): void {
   const left = level.max - level.current;
   if (left < PIDS_OF_GENUINE_EXEC) {
     out.push(
-      `${level.current} of ${level.max} pids: a genuine exec needs about ${PIDS_OF_GENUINE_EXEC}, ` +
+      `${level.current} of ${level.max} pids: a genuine exec needs about ` +
+        `${PIDS_OF_GENUINE_EXEC}, ` +
         `it is likely to fail (${level.folder})`,
     );
   } else if (level.current > level.max * NEAR) {

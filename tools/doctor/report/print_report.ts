@@ -7,7 +7,6 @@ const SIGNS: Record<Mark, string> = {
   hangs: "⧗",
   "not-reached": "·",
   "not-present": "–",
-  "not-tried": "·",
 };
 
 const COLOURS: Partial<Record<Mark, number>> = { works: 32, fails: 31, hangs: 33 };

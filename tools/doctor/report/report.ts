@@ -4,8 +4,8 @@ import type { ChainLink } from "../facts.ts";
 /** Raised when a field changes its meaning or goes; new fields do not raise it. */
 export const REPORT_SCHEMA = "catena.doctor/1";
 
-/** What a link was seen to do. "not-tried": it is there, and nothing was asked of it. */
-export type Mark = "works" | "fails" | "hangs" | "not-reached" | "not-present" | "not-tried";
+/** What a link was seen to do. "not-reached": it is there, and nothing was asked of it. */
+export type Mark = "works" | "fails" | "hangs" | "not-reached" | "not-present";
 
 export interface ChainEntry {
   link: ChainLink;
@@ -21,7 +21,7 @@ export interface NamedCause {
   confidence: "certain" | "likely";
 }
 
-/** The diagnosis of one container, or of a stack's daemons. README.md documents it field by field. */
+/** The diagnosis of one container, or of a stack's daemons. README.md documents each field. */
 export interface Report {
   schema: typeof REPORT_SCHEMA;
   container: { id: string; name?: string; namespace?: string } | null;

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 /** At most this much is read at a time: a daemon that floods its log must not fill our memory. */
 const MAX_STEP_BYTES = 1024 * 1024;
 
-/** New lines of a growing file, from its present end on; a truncated or replaced file starts anew. */
+/** New lines of a growing file, from its end on; a truncated or replaced file starts anew. */
 export class LogFollower {
   readonly path: string;
   #offset: number;

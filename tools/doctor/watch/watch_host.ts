@@ -3,7 +3,6 @@ import { createInterface } from "node:readline";
 import { childEnv } from "#lib/install/child_env.ts";
 import { surveyHost } from "../discover/find_stacks.ts";
 import { collectDaemon } from "../evidence/collect_daemon.ts";
-import { readCgroupMounts } from "../host/cgroup_tree.ts";
 import { HostFiles } from "../host/host_files.ts";
 import type { Recognised } from "../messages/recognise_message.ts";
 import type { DoctorOptions } from "../options.ts";
@@ -60,7 +59,7 @@ function pause(signal: AbortSignal): Promise<void> {
 
 function findLogs(options: DoctorOptions): string[] {
   const survey = surveyHost(new HostFiles(), options);
-  const cgroups = readCgroupMounts(survey.files);
+  const { cgroups } = survey;
   const paths = new Set<string>();
   for (const { docker, containerd } of survey.stacks) {
     for (const pid of [docker?.pid, containerd?.pid]) {

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { HostFiles } from "./host_files.ts";
+import { HostFiles } from "#tools/doctor/host/host_files.ts";
 
 /** A made-up host in a folder: texts by path; `{ link }` makes a symbolic link. */
 export class FixtureHost {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { FixtureHost, procEntries } from "../host/fixture_host.ts";
-import { readProcessTable } from "../host/process_table.ts";
-import { findDaemons } from "./find_daemons.ts";
+import { findDaemons } from "#tools/doctor/discover/find_daemons.ts";
+import { readProcessTable } from "#tools/doctor/host/process_table.ts";
+import { FixtureHost, procEntries } from "./fixture_host.ts";
 
 function daemonsOf(entries: Record<string, string>) {
   const host = new FixtureHost(entries);

@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from "bun:test";
-import { readFrozen, readMemory, readPids } from "./cgroup_counters.ts";
-import { ancestors, readCgroupFolders, readCgroupMounts } from "./cgroup_tree.ts";
+import { readFrozen, readMemory, readPids } from "#tools/doctor/host/cgroup_counters.ts";
+import { ancestors, readCgroupFolders, readCgroupMounts } from "#tools/doctor/host/cgroup_tree.ts";
+import { readLimit, readProcess } from "#tools/doctor/host/process_table.ts";
+import { lookupInRootfs } from "#tools/doctor/host/rootfs_lookup.ts";
+import { readListeningSockets } from "#tools/doctor/host/unix_sockets.ts";
 import { FixtureHost, procEntries } from "./fixture_host.ts";
-import { readLimit, readProcess } from "./process_table.ts";
-import { lookupInRootfs } from "./rootfs_lookup.ts";
-import { readListeningSockets } from "./unix_sockets.ts";
 
 let host: FixtureHost | undefined;
 

@@ -1,4 +1,11 @@
-import type { DaemonFacts, DockerInspect, Facts, ProgramFacts } from "./facts.ts";
+import type {
+  DaemonFacts,
+  DockerInspect,
+  ExecFacts,
+  Facts,
+  ProgramFacts,
+} from "#tools/doctor/facts.ts";
+import { judgeFacts } from "#tools/doctor/judge.ts";
 
 /** Evidence of a container in which nothing is wrong: what tests of rules start from. */
 export function healthyFacts(): Facts {
@@ -136,4 +143,41 @@ export function healthyProgram(): ProgramFacts {
     userKnown: true,
     cwdKind: "not-asked",
   };
+}
+
+/** An exec that was refused before its program ran. */
+export function failedExec(part: Partial<ExecFacts>): ExecFacts {
+  return {
+    id: "e1",
+    timeMs: 0,
+    argv: ["true"],
+    user: "",
+    tty: false,
+    exitCode: 126,
+    launched: false,
+    running: false,
+    ...part,
+  };
+}
+
+/** What happens to a container that ended. */
+export function endContainer(facts: Facts, exitCode: number): void {
+  facts.init = { ...facts.init!, alive: false };
+  facts.shim = { ...facts.shim!, socketExists: false, listening: false, pids: [] };
+  delete facts.shim.pid;
+  delete facts.shim.bundle;
+  facts.docker!.inspect = {
+    ...facts.docker!.inspect!,
+    running: false,
+    status: "exited",
+    exitCode,
+    finishedAt: "2026-01-01T00:00:10.200Z",
+  };
+}
+
+/** The cause that is named for healthy evidence with one thing changed. */
+export function causeOf(change: (facts: Facts) => void): string | undefined {
+  const facts = healthyFacts();
+  change(facts);
+  return judgeFacts(facts).proved[0]?.rule.id;
 }

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { healthyFacts } from "../healthy_facts.ts";
-import { composeReport } from "./compose_report.ts";
-import { neutralText } from "./neutral_text.ts";
-import { printReport } from "./print_report.ts";
+import { composeReport } from "#tools/doctor/report/compose_report.ts";
+import { neutralText } from "#tools/doctor/report/neutral_text.ts";
+import { printReport } from "#tools/doctor/report/print_report.ts";
+import { healthyFacts } from "./healthy_facts.ts";
 
 test("escape codes and line breaks lose their power", () => {
   expect(neutralText("a\x1b[2Jb\nc\u202ed")).toBe("a\\x1b[2Jb\\nc\\x202ed");

@@ -1,0 +1,191 @@
+import { describe, expect, test } from "bun:test";
+import type { Facts, ProgramFacts } from "#tools/doctor/facts.ts";
+import { causeOf, endContainer, failedExec, healthyProgram } from "./healthy_facts.ts";
+
+function failedProgram(part: Partial<ProgramFacts>) {
+  return (facts: Facts) => {
+    facts.execs = [failedExec({ program: { ...healthyProgram(), ...part } })];
+  };
+}
+
+const BROKEN: [string, (facts: Facts) => void][] = [
+  [
+    "pids-cgroup-full",
+    (f) => {
+      f.cgroup!.pids[0]!.current = 100;
+    },
+  ],
+  [
+    "pids-cgroup-full",
+    (f) => f.cgroup!.pids.push({ folder: "/sys/fs/cgroup/pids", current: 9, max: 9, refused: 1 }),
+  ],
+  [
+    "pids-app-fork",
+    (f) => {
+      f.cgroup!.pids[0] = { folder: "/p", current: 30, max: 30, refused: 4 };
+      f.execs = [failedExec({ launched: true, exitCode: 2, argv: ["sh", "-c", "ls; true"] })];
+    },
+  ],
+  ["shim-pids-full", (f) => f.shim!.pids.push({ folder: "/s", current: 5, max: 5, refused: 1 })],
+  [
+    "threads-max",
+    (f) => {
+      f.host.threads = f.host.threadsMax!;
+    },
+  ],
+  [
+    "pid-max",
+    (f) => {
+      f.host.threads = f.host.pidMax!;
+    },
+  ],
+  [
+    "rlimit-nproc",
+    (f) => {
+      f.init = { ...f.init!, uid: 4321, limitExempt: false, processLimit: 2, userTasks: 2 };
+    },
+  ],
+  [
+    "shim-nofile",
+    (f) => {
+      f.shim!.descriptors = { open: 20, softLimit: 20 };
+    },
+  ],
+  [
+    "dockerd-nofile",
+    (f) => {
+      f.docker!.descriptors = { open: 20, softLimit: 20 };
+    },
+  ],
+  [
+    "containerd-nofile",
+    (f) => {
+      f.containerd!.descriptors = { open: 20, softLimit: 20 };
+    },
+  ],
+  [
+    "memcg-oom-exec",
+    (f) => {
+      f.cgroup!.memory[0] = { ...f.cgroup!.memory[0]!, oomKills: 1, pinnedBytes: 63e6 };
+      f.execs = [failedExec({ launched: true, exitCode: 137 })];
+    },
+  ],
+  [
+    "memcg-oom-app",
+    (f) => {
+      endContainer(f, 137);
+      f.docker!.inspect!.oomKilled = true;
+    },
+  ],
+  [
+    "paused",
+    (f) => {
+      f.cgroup!.frozen = true;
+    },
+  ],
+  ["not-running", (f) => endContainer(f, 0)],
+  [
+    "shim-killed",
+    (f) => {
+      endContainer(f, 137);
+      f.ends = [{ action: "die", timeMs: 0, attributes: { exitCode: "255" } }];
+    },
+  ],
+  [
+    "shim-hung",
+    (f) => {
+      f.shim!.state = "T";
+    },
+  ],
+  [
+    "containerd-hung",
+    (f) => {
+      f.containerd!.state = "T";
+    },
+  ],
+  [
+    "dockerd-hung",
+    (f) => {
+      f.docker!.state = "t";
+    },
+  ],
+  ["containerd-down", (f) => down(f.containerd!)],
+  ["dockerd-down", (f) => down(f.docker!)],
+  [
+    "state-missing",
+    (f) => {
+      f.runtime!.stateExists = false;
+    },
+  ],
+  ["cgroup-gone", (f) => f.cgroup!.missing.push("/sys/fs/cgroup/pids/c")],
+  [
+    "proc-unmounted",
+    (f) => {
+      f.init!.procMounted = false;
+    },
+  ],
+  [
+    "ptmx-missing",
+    (f) => {
+      f.init!.ptmxExists = false;
+    },
+  ],
+  [
+    "runtime-missing",
+    (f) => {
+      f.runtime!.binaryExists = false;
+    },
+  ],
+  [
+    "runtime-dir-full",
+    (f) => {
+      f.shim!.temporary!.fill.blocksFree = 0;
+    },
+  ],
+  [
+    "runtime-dir-full",
+    (f) => {
+      f.shim!.temporary!.fill.inodesFree = 0;
+    },
+  ],
+  [
+    "bind-source-missing",
+    (f) => {
+      endContainer(f, 0);
+      f.docker!.missingBinds = ["/srv/gone"];
+    },
+  ],
+  [
+    "health-timeout",
+    (f) => {
+      const inspect = f.docker!.inspect!;
+      inspect.healthcheck = { test: ["CMD-SHELL", "sleep 9"], timeoutNs: 1e9 };
+      inspect.healthLog = [{ exitCode: -1, output: "exceeded", start: "" }];
+    },
+  ],
+  ["user-unknown", failedProgram({ userKnown: false, user: "nobody" })],
+  ["cwd-missing", failedProgram({ cwd: "/no", cwdKind: "missing" })],
+  ["bad-interpreter", failedProgram({ interpreter: { name: "/bin/no", exists: false } })],
+  ["exec-format", failedProgram({ machine: { file: "arm64", host: "x86-64" } })],
+  ["exec-not-executable", failedProgram({ found: { ...healthyProgram().found!, mode: 0o644 } })],
+  [
+    "exec-not-found",
+    (f) => {
+      const { found: _, ...program } = healthyProgram();
+      f.execs = [failedExec({ program })];
+    },
+  ],
+];
+
+function down(daemon: NonNullable<Facts["containerd"]>): void {
+  delete daemon.pid;
+  delete daemon.state;
+  daemon.listening = false;
+  daemon.answer = { ok: false, latencyMs: 1, timedOut: false, error: "ECONNREFUSED" };
+}
+
+describe("each fault is named by its evidence", () => {
+  test.each(BROKEN)("%s", (id, change) => {
+    expect(causeOf(change)).toBe(id);
+  });
+});
