@@ -19,6 +19,7 @@ import { execCreate, execResize, execStart } from "./server/exec_run.ts";
 import { imageLoad, imageSave } from "./server/image_archive.ts";
 import { imageImport } from "./server/image_import.ts";
 import * as images from "./server/image_ops.ts";
+import { imagePrune, imageRemove } from "./server/image_remove.ts";
 import * as networks from "./server/network_ops.ts";
 import * as system from "./server/system_ops.ts";
 import * as volumes from "./server/volume_ops.ts";
@@ -36,8 +37,8 @@ export function dockerEngine(daemon: Daemon): DockerEngine {
     imageInspect: (name, context) => images.imageInspect(daemon, name, context),
     imageHistory: (name, context) => images.imageHistory(daemon, name, context),
     imageTag: (name, repo, tag, context) => images.imageTag(daemon, name, repo, tag, context),
-    imageRemove: (name, options, context) => images.imageRemove(daemon, name, options, context),
-    imagePrune: (filters, context) => images.imagePrune(daemon, filters, context),
+    imageRemove: (name, options, context) => imageRemove(daemon, name, options, context),
+    imagePrune: (filters, context) => imagePrune(daemon, filters, context),
     imageImport: (tar, options, context) => imageImport(daemon, tar, options, context),
     imagePull: (image, tag) => images.imagePull(image, tag),
     imageLoad: (tar, _options, context) => imageLoad(daemon, tar, context),

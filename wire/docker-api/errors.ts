@@ -48,6 +48,7 @@ export function statusOfError(error: ChainError): number {
   return STATUS_OF_CODE[error.outer.code];
 }
 
+/** The body of a refusal. */
 export function errorBody(error: ChainError): ErrorBody {
   return { message: error.message, chain: chainErrorToJson(error) };
 }

@@ -10,8 +10,8 @@ import { isFolder } from "../spec/host_facts.ts";
 const O_PATH = 0o10000000;
 
 /**
- * Runs `work` with a container's file system, volumes included, as its processes see it: through the
- * running process's root, or by mounting all of it for as long as the work takes.
+ * Runs `work` with a container's file system, volumes included, as its processes see it: through
+ * the running process's root, or by mounting all of it for as long as the work takes.
  */
 export async function withContainerRoot<T>(
   daemon: Daemon,

@@ -19,9 +19,9 @@ const READ_BYTES = 1024 * 1024;
 const MAX_DEPTH = 400;
 
 /**
- * Packs one entry of a folder, with all below it. `parentFd` holds the folder; every step below goes
- * by descriptor and follows no link, so a container that moves things meanwhile cannot lead us out.
- * `shown` is the name at the top of the archive. The descriptor is closed at the end.
+ * Packs one entry of a folder, with all below it. `parentFd` holds the folder; every step below
+ * goes by descriptor and follows no link, so a container that moves things meanwhile cannot lead us
+ * out. `shown` is the name at the top of the archive. The descriptor is closed at the end.
  */
 export function tarEntry(parentFd: number, name: string, shown: string): ByteStream {
   const packing = pack();

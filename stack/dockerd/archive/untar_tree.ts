@@ -51,8 +51,8 @@ export interface UntarOptions {
 }
 
 /**
- * Extracts a tar below a folder of a container. A name with `..` is refused; the parent of each entry
- * is resolved inside the root and held by its descriptor, so no link leads out.
+ * Extracts a tar below a folder of a container. A name with `..` is refused; the parent of each
+ * entry is resolved inside the root and held by its descriptor, so no link leads out.
  */
 export async function untar(tar: ByteStream, options: UntarOptions): Promise<void> {
   const extracting = extract();
@@ -123,8 +123,10 @@ function makeWay(at: string, path: string, header: Header, options: UntarOptions
     throw invalid(
       op,
       present.isDirectory()
-        ? `cannot overwrite directory ${JSON.stringify(path)} with non-directory ${JSON.stringify(path)}`
-        : `cannot overwrite non-directory ${JSON.stringify(path)} with directory ${JSON.stringify(path)}`,
+        ? `cannot overwrite directory ${JSON.stringify(path)} with non-directory ` +
+            `${JSON.stringify(path)}`
+        : `cannot overwrite non-directory ${JSON.stringify(path)} with directory ` +
+            `${JSON.stringify(path)}`,
     );
   }
   rmSync(at, { recursive: true, force: true });

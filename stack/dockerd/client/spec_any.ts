@@ -1,6 +1,9 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-/** Type names under which containerd and its shims know JSON documents of the runtime specification. */
+/**
+ * Type names under which containerd and its shims know JSON documents of the runtime
+ * specification.
+ */
 const SPEC = "types.containerd.io/opencontainers/runtime-spec/1/";
 const RUNC_OPTIONS = "containerd.runc.v1.Options";
 /** Field numbers of containerd.runc.v1.Options. */

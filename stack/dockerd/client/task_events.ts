@@ -18,8 +18,8 @@ export function timestampNs(time: Timestamp | undefined): bigint | undefined {
 }
 
 /**
- * Listens to containerd's events for the daemon's life. Each time the stream had broken, `reconnected`
- * asks what was missed.
+ * Listens to containerd's events for the daemon's life. Each time the stream had broken,
+ * `reconnected` asks what was missed.
  */
 export async function followTaskEvents(
   daemon: Daemon,

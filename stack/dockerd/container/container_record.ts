@@ -41,10 +41,13 @@ export interface ContainerRecord {
   runtime: { name: string; binary?: string };
   state: StateRecord;
   restartCount: number;
-  /** The user stopped it: `unless-stopped` leaves it stopped, `always` until the daemon restarts. */
+  /**
+   * The user stopped it: `unless-stopped` leaves it stopped, `always` until the daemon restarts.
+   */
   stoppedByUser: boolean;
 }
 
+/** The state of a container that was never started. */
 export function newState(): StateRecord {
   return {
     running: false,

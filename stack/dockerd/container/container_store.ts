@@ -21,7 +21,9 @@ export class ContainerStore {
     mkdirSync(this.folder, { recursive: true, mode: 0o710 });
   }
 
-  /** Reads the records of an earlier life. A record that cannot be read is told of and left alone. */
+  /**
+   * Reads the records of an earlier life. A record that cannot be read is told of and left alone.
+   */
   load(log: Log): void {
     for (const id of readdirSync(this.folder)) {
       const record = readStateFile(join(this.folder, id, "container.json")) as
@@ -76,7 +78,9 @@ export class ContainerStore {
     if (owner) {
       throw conflict(
         "check name",
-        `Conflict. The container name "/${bare}" is already in use by container "${owner}". You have to remove (or rename) that container to be able to reuse that name.`,
+        `Conflict. The container name "/${bare}" is already in use by container ` +
+          `"${owner}". You have to remove (or rename) that container to be able to reuse ` +
+          "that name.",
       );
     }
     this.#byName.set(bare, id);

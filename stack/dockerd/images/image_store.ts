@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Image } from "#gen/wire/containerd-api/proto/images_pb.ts";
 import { ChainError } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ContainerdServices } from "#wire/containerd-api/services.ts";
 import { notFound, unsupported } from "../refusals.ts";
 import { BlobStore } from "./blob_store.ts";
+import { chainIds } from "./chain_id.ts";
 import {
   type Descriptor,
   type ImageConfig,
@@ -12,6 +13,7 @@ import {
   type Manifest,
   MEDIA,
 } from "./image_types.ts";
+import { hasSnapshot, unpackLayers } from "./layer_unpack.ts";
 import { familiarName, fullName, parseReference } from "./reference.ts";
 
 /** Name under which an image without a name is kept, so that it is not collected. */
@@ -220,67 +222,13 @@ export class ImageStore {
   async unpack(image: LoadedImage, context: CallContext): Promise<string> {
     const top = image.chainIds.at(-1) ?? "";
     if (top === "" || this.#unpacked.has(top)) return top;
-    const known = await this.#hasSnapshot(top, context);
-    if (!known) await this.leased(context, (leased) => this.#unpackLayers(image, leased));
+    const known = await hasSnapshot(this.services, this.snapshotter, top, context);
+    if (!known)
+      await this.leased(context, (leased) =>
+        unpackLayers(this.services, this.snapshotter, image, leased),
+      );
     this.#unpacked.add(top);
     return top;
-  }
-
-  async #unpackLayers(image: LoadedImage, context: CallContext): Promise<void> {
-    let parent = "";
-    for (const [index, chainId] of image.chainIds.entries()) {
-      if (!(await this.#hasSnapshot(chainId, context))) {
-        const layer = image.manifest.layers[index]!;
-        await this.#unpackLayer(
-          layer,
-          image.config.rootfs.diff_ids[index]!,
-          parent,
-          chainId,
-          context,
-        );
-      }
-      parent = chainId;
-    }
-  }
-
-  async #unpackLayer(
-    layer: Descriptor,
-    diffId: string,
-    parent: string,
-    chainId: string,
-    context: CallContext,
-  ): Promise<void> {
-    const { snapshotter } = this;
-    const key = `extract-${randomBytes(8).toString("hex")} ${chainId}`;
-    const { mounts } = await this.services.snapshots.prepare(
-      { snapshotter, key, parent, labels: {} },
-      context,
-    );
-    try {
-      const diff = { ...layer, size: BigInt(layer.size), annotations: layer.annotations ?? {} };
-      const { applied } = await this.services.diff.apply({ diff, mounts }, context);
-      if (applied?.digest !== diffId) {
-        throw notFound("unpack layer", `layer has digest ${applied?.digest}, expected ${diffId}`);
-      }
-      await this.services.snapshots.commit(
-        { snapshotter, name: chainId, key, labels: {} },
-        context,
-      );
-    } catch (error) {
-      await this.services.snapshots.remove({ snapshotter, key }, context).catch(() => undefined);
-      if (error instanceof ChainError && error.outer.code === "already_exists") return;
-      throw error;
-    }
-  }
-
-  async #hasSnapshot(key: string, context: CallContext): Promise<boolean> {
-    try {
-      await this.services.snapshots.stat({ snapshotter: this.snapshotter, key }, context);
-      return true;
-    } catch (error) {
-      if (error instanceof ChainError && error.outer.code === "not_found") return false;
-      throw error;
-    }
   }
 
   /** Bytes of a committed snapshot on disk. It never changes, so it is asked once. */
@@ -349,15 +297,4 @@ export class ImageStore {
 function withTag(name: string): string {
   if (/^(?:sha256:)?[a-f0-9]{12,64}$/.test(name)) return name;
   return familiarName(fullName(parseReference(name)));
-}
-
-/** Chain ids of layers: each is the digest of the one below and its own diff id. */
-export function chainIds(diffIds: readonly string[]): string[] {
-  const out: string[] = [];
-  for (const diffId of diffIds) {
-    const below = out.at(-1);
-    if (below === undefined) out.push(diffId);
-    else out.push(`sha256:${createHash("sha256").update(`${below} ${diffId}`).digest("hex")}`);
-  }
-  return out;
 }

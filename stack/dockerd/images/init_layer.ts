@@ -19,9 +19,9 @@ const FILES = ["/dev/console", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"
 const ready = new WeakMap<Daemon, Set<string>>();
 
 /**
- * The snapshot that an image's containers start from: its layers and, above them, one layer with the
- * mount points that a runtime needs. It is made once an image, so that they are no change of the
- * container's own. Returns the snapshot's name.
+ * The snapshot that an image's containers start from: its layers and, above them, one layer with
+ * the mount points that a runtime needs. It is made once an image, so that they are no change of
+ * the container's own. Returns the snapshot's name.
  */
 export async function ensureInitLayer(
   daemon: Daemon,

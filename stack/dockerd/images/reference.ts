@@ -67,7 +67,10 @@ function splitDomain(name: string): { domain: string; path: string } {
   return { domain, path };
 }
 
-/** The name under which containerd keeps the image: with `:latest` when neither tag nor digest is given. */
+/**
+ * The name under which containerd keeps the image: with `:latest` when neither tag nor digest is
+ * given.
+ */
 export function fullName(reference: ImageReference): string {
   if (reference.digest) return `${reference.repository}@${reference.digest}`;
   return `${reference.repository}:${reference.tag ?? "latest"}`;

@@ -32,6 +32,7 @@ export function makeFifos(folder: string, paths: FifoPaths): void {
   }
 }
 
+/** Removes a process's FIFOs and their folder. */
 export function removeFifos(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -67,7 +67,7 @@ test("since, until, one stream, timestamps", async () => {
   );
 });
 
-test("a follower sees what is written later, over a rotation, until the log is closed", async () => {
+test("a follower sees what is written later, over rotations, until the log is closed", async () => {
   const log = writer({ maxBytes: 200, maxFiles: 2 });
   log.write(1, Buffer.from("a\n"));
   const following = read(log.path, { follow: log });

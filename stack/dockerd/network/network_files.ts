@@ -84,6 +84,7 @@ export interface NetworkFiles {
   resolv: string;
 }
 
+/** Where a container's hosts, hostname and resolv.conf lie. */
 export function networkFilePaths(container: Container): NetworkFiles {
   return {
     hosts: join(container.folder, "hosts"),

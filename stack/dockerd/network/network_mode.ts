@@ -37,7 +37,8 @@ export function checkNetworkMode(host: HostConfig, networking: NetworkingConfig)
   }
   if (mode === "default" || mode === "bridge") {
     return [
-      "Network mode bridge: no CNI plugins are configured, the container has a loopback interface only.",
+      "Network mode bridge: no CNI plugins are configured, the container has a loopback " +
+        "interface only.",
     ];
   }
   if (mode === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {

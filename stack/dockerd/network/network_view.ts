@@ -11,6 +11,7 @@ const DRIVERS: Record<string, string> = { bridge: "bridge", host: "host", none: 
 const stableId = (...parts: string[]) =>
   createHash("sha256").update(parts.join("\0")).digest("hex");
 
+/** The id of one of this daemon's networks. */
 export function networkId(daemon: Daemon, name: string): string {
   return stableId("network", daemon.options.root, name);
 }

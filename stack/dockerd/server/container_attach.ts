@@ -62,7 +62,9 @@ async function runningIo(container: Container) {
   return container.task?.io;
 }
 
-/** The client's end of input is the process's when it was made so (StdinOnce, as `run -i` sets it). */
+/**
+ * The client's end of input is the process's when it was made so (StdinOnce, as `run -i` sets it).
+ */
 async function endInput(daemon: Daemon, container: Container): Promise<void> {
   if (!container.record.config.StdinOnce || container.tty) return;
   const io = await runningIo(container);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Mount } from "#gen/wire/containerd-api/proto/types/mount_pb.ts";
@@ -12,7 +12,7 @@ import type {
 } from "#wire/docker-api/types/container_config.ts";
 import type { ContainerCreated } from "#wire/docker-api/types/container_view.ts";
 import { Container } from "../container/container.ts";
-import { type MountRecord, newState } from "../container/container_record.ts";
+import { newState } from "../container/container_record.ts";
 import { commandOf, mergeImageDefaults } from "../container/image_defaults.ts";
 import type { Daemon } from "../daemon.ts";
 import type { LoadedImage } from "../images/image_types.ts";
@@ -27,6 +27,7 @@ import { Unwind } from "../unwind.ts";
 import { copyUp } from "../volumes/copy_up.ts";
 import { type WantedMount, wantedMounts } from "../volumes/mount_request.ts";
 import { nowText } from "../wall_clock.ts";
+import { inheritedMounts, mountRecord } from "./container_volumes.ts";
 import { checkHostConfig } from "./host_config_check.ts";
 import { parseSecurityOptions } from "./security_options.ts";
 
@@ -170,27 +171,6 @@ function checkSources(wanted: readonly WantedMount[]): void {
   }
 }
 
-function inheritedMounts(daemon: Daemon, from: readonly string[]): WantedMount[] {
-  return from.flatMap((text) => {
-    const [ref = "", mode = ""] = text.split(":");
-    if (!/^(|ro|rw|z|Z)$/.test(mode)) throw invalid(op, `invalid mode for volumes-from: ${mode}`);
-    return daemon.find(ref).record.mounts.map(
-      (mount): WantedMount => ({
-        type: mount.Type as WantedMount["type"],
-        source: mount.Name ?? mount.Source,
-        destination: mount.Destination,
-        mode: mount.Mode,
-        readonly: mode === "ro" || !mount.RW,
-        propagation: mount.Propagation,
-        recursive: true,
-        createSource: true,
-        copyUp: false,
-        tmpfsOptions: mount.Type === "tmpfs" ? mount.options : [],
-      }),
-    );
-  });
-}
-
 async function build(
   daemon: Daemon,
   container: Container,
@@ -202,7 +182,8 @@ async function build(
   const { id } = container;
   const parent = await ensureInitLayer(daemon, image, call);
   const { snapshotter } = daemon.images;
-  // Nothing in containerd refers to the snapshot while the container is stopped: it is a root itself.
+  // Nothing in containerd refers to the snapshot while the container is stopped: it is a root
+  // itself.
   const labels = { "containerd.io/gc.root": container.record.created };
   const { mounts } = await daemon.services.snapshots.prepare(
     { snapshotter, key: id, parent, labels },
@@ -243,64 +224,4 @@ function resolveMounts(
   } finally {
     daemon.mounts.unmount(id);
   }
-}
-
-function mountRecord(daemon: Daemon, want: WantedMount, unwind: Unwind): MountRecord {
-  const common = {
-    Destination: want.destination,
-    Mode: want.mode,
-    RW: !want.readonly,
-    Propagation: want.propagation,
-  };
-  if (want.type === "tmpfs") {
-    const options = ["noexec", "nosuid", "nodev", "rprivate", ...want.tmpfsOptions];
-    return { Type: "tmpfs", Source: "", ...common, Mode: "", options: mergeTmpfs(options) };
-  }
-  const options = [want.recursive ? "rbind" : "bind", ...(want.readonly ? ["ro"] : [])];
-  if (want.propagation) options.push(want.propagation);
-  if (want.type === "bind") return { Type: "bind", Source: want.source, ...common, options };
-  const { record, made } = daemon.volumes.create({
-    Name: want.source || null,
-    Driver: want.driver ?? null,
-    DriverOpts: want.driverOptions ?? null,
-    Labels: want.labels ?? null,
-  });
-  if (made) {
-    unwind.add("remove volume", () => daemon.volumes.remove(record.name));
-    daemon.events.publish("volume", "create", record.name, { driver: "local" });
-  }
-  const folder = daemon.volumes.use(record.name);
-  const source = want.subpath ? subfolder(folder, want.subpath) : folder;
-  return {
-    Type: "volume",
-    Name: record.name,
-    Source: source,
-    Driver: "local",
-    ...common,
-    Mode: want.mode || (want.source === "" ? "" : "z"),
-    options,
-    ...(want.source === "" ? { anonymous: true } : {}),
-  };
-}
-
-/** `volume-subpath`: a folder of the volume, which must be there and inside. */
-function subfolder(folder: string, subpath: string): string {
-  if (subpath.startsWith("/") || subpath.split("/").includes("..")) {
-    throw invalid(op, `volume subpath ${JSON.stringify(subpath)} must be a relative path inside`);
-  }
-  const path = join(folder, subpath);
-  if (!existsSync(path)) throw invalid(op, `volume subpath ${JSON.stringify(subpath)} is missing`);
-  mkdirSync(path, { recursive: true });
-  return path;
-}
-
-/** Later options replace earlier ones that they contradict. */
-function mergeTmpfs(options: string[]): string[] {
-  const out = new Map<string, string>();
-  const key = (option: string) =>
-    option.includes("=")
-      ? option.split("=", 1)[0]!
-      : option.replace(/^(no)?/, "").replace(/^r[ow]$/, "rw");
-  for (const option of options) out.set(key(option), option);
-  return [...out.values()];
 }

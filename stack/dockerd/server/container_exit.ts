@@ -95,7 +95,9 @@ function scheduleRestart(daemon: Daemon, container: Container, delayMs: number):
   );
 }
 
-/** An exec has ended: its exit code first, then the end of its streams, then containerd's record. */
+/**
+ * An exec has ended: its exit code first, then the end of its streams, then containerd's record.
+ */
 export async function execExited(
   daemon: Daemon,
   container: Container,

@@ -54,7 +54,10 @@ const FIXED = [
   "MemorySwappiness",
 ] as const;
 
-/** POST /containers/ID/update: limits of a running container at once, of a stopped one at its start. */
+/**
+ * POST /containers/ID/update: limits of a running container at once, of a stopped one at its
+ * start.
+ */
 export async function containerUpdate(
   daemon: Daemon,
   ref: string,
@@ -75,7 +78,8 @@ export async function containerUpdate(
     if (container.removing || container.record.state.dead) {
       throw conflict(
         op,
-        `Cannot update container ${container.id}: Container is marked for removal and cannot be "update".`,
+        `Cannot update container ${container.id}: Container is marked for removal and ` +
+          'cannot be "update".',
       );
     }
     const { hostConfig, state } = container.record;
@@ -95,7 +99,8 @@ export async function containerUpdate(
     ) {
       throw invalid(
         op,
-        "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+        "Memory limit should be smaller than already set memoryswap limit, update the " +
+          "memoryswap at the same time",
       );
     }
     const warnings = checkResources(next, daemon.facts);

@@ -66,7 +66,9 @@ export async function removeLocked(
       layer: "dockerd",
       op,
       code: "internal",
-      message: `container ${id}: driver ${JSON.stringify(snapshotter)} failed to remove root filesystem`,
+      message:
+        `container ${id}: driver ${JSON.stringify(snapshotter)} failed to remove root ` +
+        "filesystem",
     });
   }
   daemon.containers.remove(container);

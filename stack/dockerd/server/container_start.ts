@@ -1,4 +1,3 @@
-import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
@@ -9,17 +8,17 @@ import { launchFailure } from "../container/launch_failure.ts";
 import { type Daemon, OWNER_LABEL } from "../daemon.ts";
 import { watchHealth } from "../health/health_probe.ts";
 import { ProcessIo } from "../io/process_io.ts";
-import { writeNetworkFiles } from "../network/network_files.ts";
 import { sharing } from "../network/network_mode.ts";
-import { conflict, invalid } from "../refusals.ts";
+import { conflict } from "../refusals.ts";
 import { makeRootedFolder, readRootedText, withRoot } from "../rootfs/rooted_files.ts";
 import { resolveCapabilities } from "../spec/capabilities.ts";
 import { parseDeviceRules, privilegedDevices, resolveDevices } from "../spec/devices.ts";
 import type { OciSpec } from "../spec/oci_types.ts";
-import { buildSpec, containerEnv, type SpecMount } from "../spec/spec_build.ts";
+import { buildSpec, containerEnv } from "../spec/spec_build.ts";
 import { type ResolvedUser, resolveUser } from "../spec/user_lookup.ts";
 import { Unwind } from "../unwind.ts";
 import { nowText } from "../wall_clock.ts";
+import { addNetworkMounts, addSharedMemory, resolveMount } from "./container_mounts.ts";
 import { removeLocked } from "./container_remove.ts";
 import { chooseSeccomp, parseSecurityOptions } from "./security_options.ts";
 
@@ -234,72 +233,4 @@ function prepareSpec(
     initPath: host.Init && host.PidMode !== "host" ? daemon.initPath : undefined,
   });
   return { spec, user };
-}
-
-function resolveMount(daemon: Daemon, mount: Container["record"]["mounts"][number]): SpecMount {
-  if (mount.Type === "tmpfs") {
-    return {
-      destination: mount.Destination,
-      type: "tmpfs",
-      source: "tmpfs",
-      options: mount.options,
-    };
-  }
-  if (mount.Type === "volume") daemon.volumes.use(mount.Name!);
-  else makeBindSource(mount.Source);
-  return {
-    destination: mount.Destination,
-    type: "bind",
-    source: mount.Source,
-    options: mount.options,
-  };
-}
-
-/** -v makes the host's folder when there is nothing at its path. */
-function makeBindSource(path: string): void {
-  try {
-    statSync(path);
-  } catch (error) {
-    if ((error as { code?: string }).code !== "ENOENT") throw error;
-    try {
-      mkdirSync(path, { recursive: true });
-    } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      throw invalid(op, `error while creating mount source path '${path}': ${reason}`);
-    }
-  }
-}
-
-/** /etc/hosts, hostname and resolv.conf: the container's own, or those of whose network it shares. */
-function addNetworkMounts(daemon: Daemon, container: Container, mounts: SpecMount[]): void {
-  const mode = container.record.hostConfig.NetworkMode ?? "";
-  const owner = mode.startsWith("container:")
-    ? daemon.find(mode.slice("container:".length))
-    : container;
-  const files = writeNetworkFiles(owner);
-  const taken = new Set(mounts.map((mount) => mount.destination));
-  const options = container.record.hostConfig.ReadonlyRootfs
-    ? ["rbind", "ro", "rprivate"]
-    : ["rbind", "rprivate"];
-  for (const [destination, source] of [
-    ["/etc/resolv.conf", files.resolv],
-    ["/etc/hostname", files.hostname],
-    ["/etc/hosts", files.hosts],
-  ] as const) {
-    if (!taken.has(destination)) mounts.push({ destination, type: "bind", source, options });
-  }
-}
-
-/** A shared IPC namespace needs the same /dev/shm: the host's, or the other container's own. */
-function addSharedMemory(daemon: Daemon, container: Container, mounts: SpecMount[]): void {
-  const mode = container.record.hostConfig.IpcMode ?? "";
-  let source: string | undefined;
-  if (mode === "host") source = "/dev/shm";
-  else if (mode.startsWith("container:")) {
-    const other = daemon.find(mode.slice("container:".length));
-    source = `/proc/${other.record.state.pid}/root/dev/shm`;
-  }
-  if (source && !mounts.some((mount) => mount.destination === "/dev/shm")) {
-    mounts.push({ destination: "/dev/shm", type: "bind", source, options: ["rbind", "rprivate"] });
-  }
 }

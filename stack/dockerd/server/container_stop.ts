@@ -8,7 +8,9 @@ import { nowText } from "../wall_clock.ts";
 import { startLocked } from "./container_start.ts";
 
 const DEFAULT_TIMEOUT_S = 10;
-/** How long a killed process may take to be reported: longer means a stuck kernel or a dead shim. */
+/**
+ * How long a killed process may take to be reported: longer means a stuck kernel or a dead shim.
+ */
 const KILL_WAIT_MS = 10_000;
 
 export interface StopOptions {

@@ -8,9 +8,8 @@ import { checkResources } from "../spec/resources.ts";
 
 const op = "check configuration";
 const ULIMITS =
-  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
-    " ",
-  );
+  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime " +
+  "sigpending stack".split(" ");
 const LOG_OPTIONS = [
   "max-size",
   "max-file",
@@ -49,8 +48,8 @@ const REFUSED: [keyof HostConfig, string][] = [
 ];
 
 /**
- * Checks a HostConfig as a whole. Refuses, by its name, what cannot be honoured; returns warnings for
- * what is accepted with less than was asked for.
+ * Checks a HostConfig as a whole. Refuses, by its name, what cannot be honoured; returns warnings
+ * for what is accepted with less than was asked for.
  */
 export function checkHostConfig(host: HostConfig, daemon: Daemon): string[] {
   for (const [field, reason] of REFUSED) {
@@ -78,7 +77,8 @@ export function checkHostConfig(host: HostConfig, daemon: Daemon): string[] {
   }
   if (oom < daemon.facts.leastOomScoreAdj) {
     warnings.push(
-      `OomScoreAdj ${oom} is raised to ${daemon.facts.leastOomScoreAdj}: the daemon lacks CAP_SYS_RESOURCE.`,
+      `OomScoreAdj ${oom} is raised to ${daemon.facts.leastOomScoreAdj}: the daemon ` +
+        "lacks CAP_SYS_RESOURCE.",
     );
   }
   if (daemon.runtimeOf(host.Runtime) === undefined) {
@@ -118,6 +118,7 @@ function checkModes(host: HostConfig): void {
   }
 }
 
+/** Refuses restart policies that are none, in dockerd's words. */
 export function checkRestartPolicy(host: Pick<HostConfig, "RestartPolicy">): void {
   const { Name, MaximumRetryCount } = host.RestartPolicy ?? {};
   const count = MaximumRetryCount ?? 0;
@@ -131,7 +132,8 @@ export function checkRestartPolicy(host: Pick<HostConfig, "RestartPolicy">): voi
         const negative = count < 0 ? " and cannot be negative" : "";
         throw invalid(
           op,
-          `invalid restart policy: maximum retry count can only be used with 'on-failure'${negative}`,
+          "invalid restart policy: maximum retry count can only be used with " +
+            `'on-failure'${negative}`,
         );
       }
       return;
@@ -143,7 +145,8 @@ export function checkRestartPolicy(host: Pick<HostConfig, "RestartPolicy">): voi
     default:
       throw invalid(
         op,
-        `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+        `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', ` +
+          "'on-failure', or 'unless-stopped'",
       );
   }
 }

@@ -11,7 +11,7 @@ import type { ProgressMessage } from "#wire/docker-api/types/image.ts";
 import type { Daemon } from "../daemon.ts";
 import { checkedTar } from "../images/checked_tar.ts";
 import { decompressed } from "../images/decompress.ts";
-import { chainIds } from "../images/image_store.ts";
+import { chainIds } from "../images/chain_id.ts";
 import {
   type Descriptor,
   type ImageConfig,

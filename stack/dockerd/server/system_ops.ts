@@ -8,6 +8,7 @@ import type {
   VersionView,
 } from "#wire/docker-api/types/system.ts";
 import type { Daemon } from "../daemon.ts";
+import type { HostFacts } from "../spec/host_facts.ts";
 import { readStateFile, writeStateFile } from "../state_file.ts";
 import { containerList } from "./container_list.ts";
 import { volumeUsers } from "./container_remove.ts";
@@ -23,6 +24,7 @@ const OWN_VERSION = "0.1.0";
 const GO_ARCH: Record<string, string> = { x64: "amd64", arm64: "arm64" };
 const MACHINE: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
 
+/** GET /_ping */
 export async function ping(): Promise<PingView> {
   return {
     apiVersion: API_VERSION,
@@ -113,20 +115,7 @@ export async function info(daemon: Daemon, context: CallContext): Promise<System
       Authorization: null,
       Log: ["json-file", "none"],
     },
-    MemoryLimit: true,
-    SwapLimit: facts.swapAccounting,
-    CpuCfsPeriod: true,
-    CpuCfsQuota: true,
-    CPUShares: true,
-    CPUSet: true,
-    PidsLimit: true,
-    IPv4Forwarding: readFlag("/proc/sys/net/ipv4/ip_forward"),
-    Debug: false,
-    NFd: 0,
-    OomKillDisable: !facts.pureCgroupV2,
-    NGoroutines: 0,
-    SystemTime: new Date().toISOString(),
-    LoggingDriver: "json-file",
+    ...limitViews(facts),
     CgroupDriver: "cgroupfs",
     CgroupVersion: facts.pureCgroupV2 ? "2" : "1",
     NEventsListener: 0,
@@ -161,6 +150,26 @@ export async function info(daemon: Daemon, context: CallContext): Promise<System
     Containerd: { Namespaces: { Containers: daemon.namespace } },
     CDISpecDirs: [],
     Warnings: facts.swapAccounting ? null : ["WARNING: No swap limit support"],
+  };
+}
+
+/** Which limits this host can set, and what older clients read beside them. */
+function limitViews(facts: HostFacts): Record<string, unknown> {
+  return {
+    MemoryLimit: true,
+    SwapLimit: facts.swapAccounting,
+    CpuCfsPeriod: true,
+    CpuCfsQuota: true,
+    CPUShares: true,
+    CPUSet: true,
+    PidsLimit: true,
+    IPv4Forwarding: readFlag("/proc/sys/net/ipv4/ip_forward"),
+    Debug: false,
+    NFd: 0,
+    OomKillDisable: !facts.pureCgroupV2,
+    NGoroutines: 0,
+    SystemTime: new Date().toISOString(),
+    LoggingDriver: "json-file",
   };
 }
 

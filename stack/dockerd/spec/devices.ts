@@ -55,7 +55,8 @@ export function resolveDevices(mappings: readonly DeviceMapping[]): ResolvedDevi
     if (found.length === 0) {
       throw broken(
         "resolve device",
-        `error gathering device information while adding custom device ${JSON.stringify(PathOnHost)}: not a device node`,
+        "error gathering device information while adding custom device " +
+          `${JSON.stringify(PathOnHost)}: not a device node`,
       );
     }
     for (const one of found) {
@@ -72,7 +73,8 @@ function statOrRefuse(path: string): Stats {
   } catch {
     throw broken(
       "resolve device",
-      `error gathering device information while adding custom device ${JSON.stringify(path)}: no such file or directory`,
+      "error gathering device information while adding custom device " +
+        `${JSON.stringify(path)}: no such file or directory`,
       [{ kind: "path", value: "missing on the host", ref: path }],
     );
   }

@@ -34,6 +34,7 @@ const DEFAULT_SYSCTLS: Record<string, string> = {
   "net.ipv4.ip_unprivileged_port_start": "0",
 };
 
+/** Reads the facts of this host and of what the daemon may do on it. */
 export function readHostFacts(): HostFacts {
   const mask = read("/proc/self/status").match(/^CapBnd:\s*([0-9a-f]+)$/m)?.[1] ?? "0";
   const capabilities = capabilitiesOfMask(mask);

@@ -1,4 +1,6 @@
-/** The parts of the OCI runtime specification that this box writes. Names are the specification's. */
+/**
+ * The parts of the OCI runtime specification that this box writes. Names are the specification's.
+ */
 export interface OciMount {
   destination: string;
   type: string;

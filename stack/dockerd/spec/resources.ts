@@ -86,7 +86,8 @@ function checkCpu(host: ContainerResources, facts: HostFacts, op: string): void 
   if (nano < 0 || nano > facts.cpuCount * 1e9) {
     throw invalid(
       op,
-      `range of CPUs is from 0.01 to ${facts.cpuCount}.00, as there are only ${facts.cpuCount} CPUs available`,
+      `range of CPUs is from 0.01 to ${facts.cpuCount}.00, as there are only ` +
+        `${facts.cpuCount} CPUs available`,
     );
   }
   if (nano > 0 && (host.CpuPeriod || host.CpuQuota)) {

@@ -74,7 +74,9 @@ const BY_CAPABILITY: Record<string, string[]> = {
 /** Namespace flags of clone(2); a container without CAP_SYS_ADMIN may not make namespaces. */
 const CLONE_NAMESPACES = 0x7e020000;
 const AF_VSOCK = 40;
-/** Personalities that change nothing of note: PER_LINUX, PER_LINUX32, UNAME26, both, and "query". */
+/**
+ * Personalities that change nothing of note: PER_LINUX, PER_LINUX32, UNAME26, both, and "query".
+ */
 const PERSONALITIES = [0, 8, 0x20000, 0x20008, 0xffffffff];
 const ENOSYS = 38;
 const EPERM = 1;

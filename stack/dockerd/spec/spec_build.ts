@@ -94,7 +94,8 @@ export function buildSpec(input: SpecInput): OciSpec {
       user: {
         uid: input.user.uid,
         gid: input.user.gid,
-        // runc drops additional groups that equal the primary one's; naming it is what dockerd does.
+        // runc drops additional groups that equal the primary one's; naming it is what dockerd
+        // does.
         additionalGids: [...new Set([input.user.gid, ...input.user.additionalGids])],
       },
       args: input.initPath ? [INIT_IN_CONTAINER, "--", ...input.args] : input.args,
@@ -123,6 +124,7 @@ export function buildSpec(input: SpecInput): OciSpec {
   return spec;
 }
 
+/** The same capabilities as bounding, effective and permitted set: what dockerd gives. */
 export function capabilitySets(names: string[]) {
   return { bounding: names, effective: names, permitted: names };
 }

@@ -64,7 +64,9 @@ export function parseBind(text: string): WantedMount {
   if (wanted.type === "volume" && /[/\\]/.test(first)) {
     throw invalid(
       op,
-      `create ${first}: ${JSON.stringify(first)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+      `create ${first}: ${JSON.stringify(first)} includes invalid characters for a local ` +
+        'volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to ' +
+        "pass a host directory, use absolute path",
     );
   }
   readMode(wanted, third);
@@ -86,6 +88,7 @@ function readMode(wanted: WantedMount, mode: string): void {
   }
 }
 
+/** A volume without a name, for one place in one container. */
 export function anonymousVolume(destination: string, spec = destination): WantedMount {
   return {
     type: "volume",
@@ -163,8 +166,8 @@ function tmpfsOptions(request: MountRequest): string[] {
 }
 
 /**
- * All that a container's configuration wants mounted. Throws when two want the same place. Volumes of
- * the image give way to what the client put there.
+ * All that a container's configuration wants mounted. Throws when two want the same place. Volumes
+ * of the image give way to what the client put there.
  */
 export function wantedMounts(
   host: HostConfig,

@@ -60,7 +60,8 @@ export class VolumeStore {
     if (body.Driver && body.Driver !== "local") {
       throw notFound(
         op,
-        `error looking up volume plugin ${body.Driver}: plugin ${JSON.stringify(body.Driver)} not found`,
+        `error looking up volume plugin ${body.Driver}: plugin ` +
+          `${JSON.stringify(body.Driver)} not found`,
       );
     }
     const anonymous = !body.Name;
@@ -68,7 +69,9 @@ export class VolumeStore {
     if (!NAME.test(name)) {
       throw invalid(
         op,
-        `create ${name}: ${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+        `create ${name}: ${JSON.stringify(name)} includes invalid characters for a local ` +
+          'volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to ' +
+          "pass a host directory, use absolute path",
       );
     }
     if (name.length > 200) throw invalid(op, `create ${name}: volume name is too long`);

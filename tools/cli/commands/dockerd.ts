@@ -8,6 +8,7 @@ import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
 import { createDockerd, type RuntimeChoice } from "#stack/dockerd/main.ts";
 import { connectContainerd } from "#wire/containerd-api/client.ts";
+import type { ContainerdServices } from "#wire/containerd-api/services.ts";
 import { serveDockerApi } from "#wire/docker-api/server/http_server.ts";
 
 const USAGE = `Usage: catena dockerd [options]
@@ -33,7 +34,7 @@ interface Flags {
   socket: string;
   namespace: string;
   snapshotter: string;
-  defaultRuntime: string;
+  runtime: string | undefined;
   runtimes: Record<string, RuntimeChoice>;
   initPath: string | undefined;
   gid: number | undefined;
@@ -42,8 +43,8 @@ interface Flags {
 }
 
 /**
- * `catena dockerd`: the Engine API on a socket, over any containerd. Resolves with the exit code once
- * SIGTERM or SIGINT came; containers run on.
+ * `catena dockerd`: the Engine API on a socket, over any containerd. Resolves with the exit code
+ * once SIGTERM or SIGINT came; containers run on.
  */
 export async function runDockerd(args: string[]): Promise<number> {
   const flags = readFlags(args);
@@ -62,7 +63,7 @@ export async function runDockerd(args: string[]): Promise<number> {
     namespace: flags.namespace,
     snapshotter: flags.snapshotter,
     runtimes: flags.runtimes,
-    defaultRuntime: flags.defaultRuntime,
+    defaultRuntime: flags.runtime ?? (await foundRuntime(below.services)),
     ...(flags.initPath ? { initPath: flags.initPath } : {}),
     ...(spans ? { spans } : {}),
     log,
@@ -116,9 +117,9 @@ function readFlags(args: string[]): Flags | undefined {
   if (values.help) return undefined;
   if (!values.containerd) throw usageFault("dockerd needs --containerd SOCKET");
   const runtimes = readRuntimes(values["add-runtime"]);
-  const defaultRuntime = values.runtime ?? foundRuntime();
-  if (!["catena", "runc"].includes(defaultRuntime) && !runtimes[defaultRuntime]) {
-    throw usageFault(`--runtime ${defaultRuntime}: name it with --add-runtime`);
+  const { runtime } = values;
+  if (runtime !== undefined && !["catena", "runc"].includes(runtime) && !runtimes[runtime]) {
+    throw usageFault(`--runtime ${runtime}: name it with --add-runtime`);
   }
   return {
     containerd: values.containerd,
@@ -127,7 +128,7 @@ function readFlags(args: string[]): Flags | undefined {
     socket: socketOf(values.host ?? `unix://${join(values.state, "docker.sock")}`),
     namespace: values.namespace,
     snapshotter: values.snapshotter,
-    defaultRuntime,
+    runtime,
     runtimes,
     initPath: values["init-path"],
     gid: groupId(values.group),
@@ -154,9 +155,11 @@ function readRuntimes(given: string[]): Record<string, RuntimeChoice> {
   return out;
 }
 
-/** Ours when its shim can be found where a containerd on this host would look for it. */
-function foundRuntime(): string {
-  return Bun.which("containerd-shim-catena-v2") ? "catena" : "runc";
+/** Ours where the containerd below is ours, or could find our shim on the PATH that we have. */
+async function foundRuntime(services: ContainerdServices): Promise<string> {
+  const { version } = await services.version.version({}, {});
+  const ours = version.includes("catena") || Bun.which("containerd-shim-catena-v2");
+  return ours ? "catena" : "runc";
 }
 
 /** The socket's group: the one that was named, or `catena` where the host has it. */

@@ -116,12 +116,15 @@ export class DockerTransport {
       layer: "dockerd",
       op,
       code: "unavailable",
-      message: `Cannot connect to the Docker daemon at unix://${this.socketPath}. Is the docker daemon running?`,
+      message:
+        `Cannot connect to the Docker daemon at unix://${this.socketPath}. Is the docker ` +
+        "daemon running?",
       evidence: [{ kind: "errno", value: code, ref: this.socketPath }],
     });
   }
 }
 
+/** Headers of a request: the type of its body, and the trace. */
 export function requestHeaders(
   options: RequestOptions,
   context: CallContext,

@@ -93,6 +93,8 @@ function refuse(value: unknown, path: string, wanted: string): never {
     layer: "dockerd",
     op: "read request",
     code: "invalid_argument",
-    message: `invalid JSON: json: cannot unmarshal ${shown} into Go struct field ${path} of type ${wanted}`,
+    message:
+      `invalid JSON: json: cannot unmarshal ${shown} into Go struct field ${path} of type ` +
+      `${wanted}`,
   });
 }

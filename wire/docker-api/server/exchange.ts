@@ -194,6 +194,7 @@ function jsonFault(text: string): string {
     : `invalid character ${shown} looking for beginning of value`;
 }
 
+/** A refusal with status 400. */
 export function refusal(message: string) {
   return failure({ layer: "dockerd", op: "read request", code: "invalid_argument", message });
 }

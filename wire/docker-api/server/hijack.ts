@@ -63,8 +63,8 @@ function encode(chunk: OutputChunk, tty: boolean): Uint8Array {
 }
 
 /**
- * Passes the client's bytes on in order; its half-close becomes the end of input. Reading pauses only
- * when the process is far behind: a paused connection under Bun may lose the half-close.
+ * Passes the client's bytes on in order; its half-close becomes the end of input. Reading pauses
+ * only when the process is far behind: a paused connection under Bun may lose the half-close.
  */
 function carryInput(input: Input, sink: InputSink): void {
   let queue = Promise.resolve();

@@ -4,8 +4,9 @@ import { errorBody } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
 
 /**
- * Answers with JSON messages separated by CR LF. A failure before the first message is a refusal with
- * its own status; a later one becomes the last message, as clients of progress streams expect it.
+ * Answers with JSON messages separated by CR LF. A failure before the first message is a refusal
+ * with its own status; a later one becomes the last message, as clients of progress streams expect
+ * it.
  */
 export async function sendMessages(
   exchange: Exchange,

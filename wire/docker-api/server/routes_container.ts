@@ -33,7 +33,8 @@ async function start(exchange: Exchange): Promise<void> {
   const length = exchange.request.headers["content-length"];
   if (Number(length ?? 0) > 7 || exchange.request.headers["transfer-encoding"] === "chunked") {
     throw refusal(
-      "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
+      "starting container with non-empty request body was deprecated since API v1.22 and " +
+        "removed in v1.24",
     );
   }
   if (exchange.query.text("checkpoint") !== "") throw refusal("checkpoint is not supported");

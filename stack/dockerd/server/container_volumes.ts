@@ -1,0 +1,91 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { MountRecord } from "../container/container_record.ts";
+import type { Daemon } from "../daemon.ts";
+import { invalid } from "../refusals.ts";
+import type { Unwind } from "../unwind.ts";
+import type { WantedMount } from "../volumes/mount_request.ts";
+
+const op = "create container";
+
+/** Mounts of other containers, as --volumes-from asks for them. */
+export function inheritedMounts(daemon: Daemon, from: readonly string[]): WantedMount[] {
+  return from.flatMap((text) => {
+    const [ref = "", mode = ""] = text.split(":");
+    if (!/^(|ro|rw|z|Z)$/.test(mode)) throw invalid(op, `invalid mode for volumes-from: ${mode}`);
+    return daemon.find(ref).record.mounts.map(
+      (mount): WantedMount => ({
+        type: mount.Type as WantedMount["type"],
+        source: mount.Name ?? mount.Source,
+        destination: mount.Destination,
+        mode: mount.Mode,
+        readonly: mode === "ro" || !mount.RW,
+        propagation: mount.Propagation,
+        recursive: true,
+        createSource: true,
+        copyUp: false,
+        tmpfsOptions: mount.Type === "tmpfs" ? mount.options : [],
+      }),
+    );
+  });
+}
+
+/** A wanted mount as it is recorded; its volume is made where there is none. */
+export function mountRecord(daemon: Daemon, want: WantedMount, unwind: Unwind): MountRecord {
+  const common = {
+    Destination: want.destination,
+    Mode: want.mode,
+    RW: !want.readonly,
+    Propagation: want.propagation,
+  };
+  if (want.type === "tmpfs") {
+    const options = ["noexec", "nosuid", "nodev", "rprivate", ...want.tmpfsOptions];
+    return { Type: "tmpfs", Source: "", ...common, Mode: "", options: mergeTmpfs(options) };
+  }
+  const options = [want.recursive ? "rbind" : "bind", ...(want.readonly ? ["ro"] : [])];
+  if (want.propagation) options.push(want.propagation);
+  if (want.type === "bind") return { Type: "bind", Source: want.source, ...common, options };
+  const { record, made } = daemon.volumes.create({
+    Name: want.source || null,
+    Driver: want.driver ?? null,
+    DriverOpts: want.driverOptions ?? null,
+    Labels: want.labels ?? null,
+  });
+  if (made) {
+    unwind.add("remove volume", () => daemon.volumes.remove(record.name));
+    daemon.events.publish("volume", "create", record.name, { driver: "local" });
+  }
+  const folder = daemon.volumes.use(record.name);
+  const source = want.subpath ? subfolder(folder, want.subpath) : folder;
+  return {
+    Type: "volume",
+    Name: record.name,
+    Source: source,
+    Driver: "local",
+    ...common,
+    Mode: want.mode || (want.source === "" ? "" : "z"),
+    options,
+    ...(want.source === "" ? { anonymous: true } : {}),
+  };
+}
+
+/** `volume-subpath`: a folder of the volume, which must be there and inside. */
+function subfolder(folder: string, subpath: string): string {
+  if (subpath.startsWith("/") || subpath.split("/").includes("..")) {
+    throw invalid(op, `volume subpath ${JSON.stringify(subpath)} must be a relative path inside`);
+  }
+  const path = join(folder, subpath);
+  if (!existsSync(path)) throw invalid(op, `volume subpath ${JSON.stringify(subpath)} is missing`);
+  return path;
+}
+
+/** Later options replace earlier ones that they contradict. */
+function mergeTmpfs(options: string[]): string[] {
+  const out = new Map<string, string>();
+  const key = (option: string) =>
+    option.includes("=")
+      ? option.split("=", 1)[0]!
+      : option.replace(/^(no)?/, "").replace(/^r[ow]$/, "rw");
+  for (const option of options) out.set(key(option), option);
+  return [...out.values()];
+}
