@@ -8,8 +8,8 @@ import type { ByteStream } from "#wire/docker-api/engine.ts";
 import { broken } from "../refusals.ts";
 import type { Descriptor } from "./image_types.ts";
 
-/** One message to containerd: large enough to be few, below gRPC's own limit. */
-const WRITE_BYTES = 1024 * 1024;
+/** One message to containerd: Bun's HTTP/2 client stops in the middle of much larger ones. */
+const WRITE_BYTES = 64 * 1024;
 /** Longest JSON blob that is read into memory. */
 const MAX_JSON_BYTES = 8 * 1024 * 1024;
 

@@ -9,9 +9,9 @@ import type { CallContext } from "#lib/rpc/service.ts";
 import type { ByteStream } from "#wire/docker-api/engine.ts";
 import type { ProgressMessage } from "#wire/docker-api/types/image.ts";
 import type { Daemon } from "../daemon.ts";
+import { chainIds } from "../images/chain_id.ts";
 import { checkedTar } from "../images/checked_tar.ts";
 import { decompressed } from "../images/decompress.ts";
-import { chainIds } from "../images/chain_id.ts";
 import {
   type Descriptor,
   type ImageConfig,

@@ -23,6 +23,8 @@ export interface ExchangeInit {
   /** [major, minor] of the path's prefix; the newest when there is none. */
   apiVersion: readonly [number, number];
   context: CallContext;
+  /** Headers of every reply: by them clients know the daemon and its API. */
+  common: Record<string, string>;
 }
 
 /** One request and its reply, over a plain response or a connection that is to be hijacked. */
@@ -35,6 +37,7 @@ export class Exchange {
   readonly response: ServerResponse | undefined;
   readonly socket: Duplex | undefined;
   readonly socketHead: Buffer | undefined;
+  readonly common: Record<string, string>;
   readonly #apiVersion: readonly [number, number];
   replied = false;
 
@@ -48,6 +51,7 @@ export class Exchange {
     this.query = init.query;
     this.#apiVersion = init.apiVersion;
     this.context = init.context;
+    this.common = init.common;
   }
 
   /** True when the client speaks at least this version of the API. */
@@ -115,7 +119,7 @@ export class Exchange {
     extra: Record<string, string> = {},
   ): void {
     this.replied = true;
-    const headers: Record<string, string | number> = { ...extra };
+    const headers: Record<string, string | number> = { ...this.common, ...extra };
     if (type) headers["Content-Type"] = type;
     if (status !== 204 && status !== 304) headers["Content-Length"] = Buffer.byteLength(text);
     if (this.response) {
@@ -152,12 +156,14 @@ export class Exchange {
 
   #open(type: string, headers: Record<string, string>): ServerResponse | Duplex {
     if (this.response) {
-      this.response.writeHead(200, { "Content-Type": type, ...headers });
+      this.response.writeHead(200, { ...this.common, "Content-Type": type, ...headers });
       this.response.flushHeaders();
       return this.response;
     }
     const socket = this.socket!;
-    socket.write(headText(200, { "Content-Type": type, Connection: "close", ...headers }));
+    socket.write(
+      headText(200, { ...this.common, "Content-Type": type, Connection: "close", ...headers }),
+    );
     return socket;
   }
 }

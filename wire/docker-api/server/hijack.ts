@@ -19,11 +19,18 @@ export function hijack(exchange: Exchange, type: string): { out: Output; input: 
   exchange.replied = true;
   const { socket, response } = exchange;
   if (socket) {
-    socket.write(headText(101, { "Content-Type": type, Connection: "Upgrade", Upgrade: "tcp" }));
+    socket.write(
+      headText(101, {
+        "Content-Type": type,
+        Connection: "Upgrade",
+        Upgrade: "tcp",
+        ...exchange.common,
+      }),
+    );
     if (exchange.socketHead?.length) socket.unshift(exchange.socketHead);
     return { out: socket, input: socket };
   }
-  response!.writeHead(200, { "Content-Type": type });
+  response!.writeHead(200, { ...exchange.common, "Content-Type": type });
   response!.flushHeaders();
   return { out: response!, input: exchange.request };
 }

@@ -42,7 +42,13 @@ const NEWEST = [1, 999] as const;
 /** Exposes any Docker Engine on a unix socket. Rejects when the socket is in use. */
 export async function serveDockerApi(options: DockerServerOptions): Promise<DockerServer> {
   await clearStaleSocket(options.socketPath);
-  const dispatcher = new Dispatcher(options);
+  const { apiVersion, osType, experimental } = await options.engine.ping({});
+  const dispatcher = new Dispatcher(options, {
+    "Api-Version": apiVersion,
+    "Docker-Experimental": String(experimental),
+    Ostype: osType,
+    Server: `Docker/catena (${osType})`,
+  });
   const server = createServer((request, response) => {
     void dispatcher.dispatch(request, { response });
   });
@@ -59,6 +65,7 @@ export async function serveDockerApi(options: DockerServerOptions): Promise<Dock
 /** Answers each request by its route, inside a span; every failure becomes a reply. */
 class Dispatcher {
   readonly #options: DockerServerOptions;
+  readonly #common: Record<string, string>;
   readonly #routes = new RouteTable([
     ...systemRoutes,
     ...imageRoutes,
@@ -69,8 +76,9 @@ class Dispatcher {
     ...swarmRoutes,
   ]);
 
-  constructor(options: DockerServerOptions) {
+  constructor(options: DockerServerOptions, common: Record<string, string>) {
     this.#options = options;
+    this.#common = common;
   }
 
   async dispatch(
@@ -98,6 +106,7 @@ class Dispatcher {
       query: new Query(new URLSearchParams(split < 0 ? "" : url.slice(split + 1))),
       apiVersion: version ? [Number(version[1]), Number(version[2])] : NEWEST,
       context: { trace: span.context, signal: abort.signal },
+      common: this.#common,
     });
     await this.#answer(exchange, match, span);
   }

@@ -5,10 +5,7 @@ import type { Route } from "./route.ts";
 async function ping(exchange: Exchange): Promise<void> {
   const view = await exchange.engine.ping(exchange.context);
   exchange.sendText(200, "OK", {
-    "Api-Version": view.apiVersion,
     "Builder-Version": view.builderVersion,
-    "Docker-Experimental": String(view.experimental),
-    Ostype: view.osType,
     Swarm: view.swarm,
     "Cache-Control": "no-cache, no-store, must-revalidate",
     Pragma: "no-cache",
