@@ -50,6 +50,7 @@ export function healthyFacts(): Facts {
       procMounted: true,
       ptmxExists: true,
       devptsMounted: true,
+      missingDevices: [],
       rootReadonly: false,
       writable: [],
       rootfs: "/proc/200/root",

@@ -130,6 +130,7 @@ const BROKEN: [string, (facts: Facts) => void][] = [
       f.init!.ptmxExists = false;
     },
   ],
+  ["device-missing", (f) => f.init!.missingDevices.push("/dev/null")],
   [
     "runtime-missing",
     (f) => {

@@ -25,6 +25,7 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   containers.cgroupGone,
   containers.procUnmounted,
   containers.ptmxMissing,
+  containers.deviceMissing,
   containers.execNotFound,
   containers.execNotExecutable,
   containers.execFormat,

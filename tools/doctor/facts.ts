@@ -120,6 +120,8 @@ export interface InitFacts {
   procMounted: boolean;
   ptmxExists: boolean;
   devptsMounted: boolean;
+  /** Devices that every runtime makes or expects and that are gone. */
+  missingDevices: string[];
   rootReadonly: boolean;
   /** Mount points inside that may be written. */
   writable: string[];

@@ -89,6 +89,19 @@ export const ptmxMissing: FaultRow = {
   lookAlike: async (stack) => patient(stack, await stack.run([])),
 };
 
+export const deviceMissing: FaultRow = {
+  id: "device-missing",
+  link: "container mounts",
+  injection: "rm /dev/null in the container",
+  stacks: BOTH,
+  async inject(stack) {
+    const name = await stack.run([]);
+    await stack.must("exec", name, "rm", "/dev/null");
+    return patient(stack, name);
+  },
+  lookAlike: async (stack) => patient(stack, await stack.run([])),
+};
+
 /** A program in the container that will not start; `prepare` runs before it. */
 function program(
   row: Pick<FaultRow, "id" | "link" | "injection">,

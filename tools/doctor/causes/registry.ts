@@ -7,6 +7,7 @@ import { containerdHung } from "./containerd_hung.ts";
 import { containerdNofile } from "./containerd_nofile.ts";
 import { cwdMissing } from "./cwd_missing.ts";
 import { dState } from "./d_state.ts";
+import { deviceMissing } from "./device_missing.ts";
 import { dockerdDown } from "./dockerd_down.ts";
 import { dockerdHung } from "./dockerd_hung.ts";
 import { dockerdNofile } from "./dockerd_nofile.ts";
@@ -67,6 +68,7 @@ export const CAUSES: readonly CauseRule[] = [
   stateMissing,
   cgroupGone,
   procUnmounted,
+  deviceMissing,
   zombies,
   pidsAppFork,
   pidsCgroupFull,

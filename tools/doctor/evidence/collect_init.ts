@@ -4,6 +4,8 @@ import { mountOf, readMounts } from "../host/mount_table.ts";
 import { type HostProcess, readLimit, readProcess, readStatus } from "../host/process_table.ts";
 import { lookupInRootfs } from "../host/rootfs_lookup.ts";
 
+/** A runtime opens the first itself; programs die without the others. */
+const DEVICES = ["/dev/null", "/dev/zero", "/dev/urandom"];
 const CAP_SYS_ADMIN = 21n;
 const CAP_SYS_RESOURCE = 24n;
 
@@ -26,6 +28,7 @@ export function collectInit(
     procMounted: false,
     ptmxExists: false,
     devptsMounted: false,
+    missingDevices: [],
     rootReadonly: false,
     writable: [],
     rootfs: `/proc/${pid}/root`,
@@ -61,6 +64,9 @@ function addMounts(files: HostFiles, facts: InitFacts): void {
   facts.rootReadonly = mountOf(mounts, "/")?.options.includes("ro") ?? false;
   const rw = mounts.filter((mount) => mount.point !== "/" && mount.options.includes("rw"));
   facts.writable = rw.map((mount) => mount.point);
+  facts.missingDevices = DEVICES.filter((path) => {
+    return lookupInRootfs(files, facts.rootfs, path)?.stat.isCharacterDevice() !== true;
+  });
   facts.ptmxExists = lookupInRootfs(files, facts.rootfs, "/dev/ptmx") !== undefined;
 }
 

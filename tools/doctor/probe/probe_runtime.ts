@@ -25,7 +25,10 @@ export function probeRuntime(facts: Facts, argv: string[], times: number): Probe
 
 /** A crashing Go program prints pages; what it died of stands first, what the caller says last. */
 function lastLines(text: string): string {
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const lines = text
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map((line) => line.match(/ msg="((?:[^"\\]|\\.)*)"/)?.[1]?.replace(/\\(.)/g, "$1") ?? line);
   if (lines.length <= 2) return lines.join("; ");
   return `${lines[0]}; …; ${lines[lines.length - 1]}`;
 }
