@@ -118,7 +118,9 @@ export async function collectHistory(
   id: string,
   logLines: string[],
 ): Promise<Pick<Facts, "execs" | "ends">> {
-  const until = Math.floor(Date.now() / 1000) + 1;
+  // A moment in the future would make the engine wait for it.
+  const nowMs = Date.now();
+  const until = `${Math.floor(nowMs / 1000)}.${String((nowMs % 1000) * 1e6).padStart(9, "0")}`;
   const filters = encodeURIComponent(JSON.stringify({ container: { [id]: true } }));
   // Zero means "from now on" to some engines.
   const query = `/events?since=1&until=${until}&filters=${filters}`;
