@@ -1,4 +1,6 @@
-/** strerror(3) in the spelling of Go's syscall package, which genuine tools print and parents parse. */
+/**
+ * strerror(3) in the spelling of Go's syscall package, which genuine tools print and parents parse.
+ */
 const TEXTS: Record<string, string> = {
   EPERM: "operation not permitted",
   ENOENT: "no such file or directory",

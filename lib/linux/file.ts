@@ -148,7 +148,9 @@ export function removeTree(path: string): void {
   ignoring("ENOENT", () => removeFolder(path));
 }
 
-/** Writes a file so that readers see the old or the new text, never a part: new name, then rename. */
+/**
+ * Writes a file so that readers see the old or the new text, never a part: new name, then rename.
+ */
 export function writeTextAtomically(path: string, text: string, mode = 0o600): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {

@@ -1,5 +1,6 @@
 /*
- * Paths as text. node:path does the same, and loading it costs a runtime command a tenth of its time.
+ * Paths as text. node:path does the same, and loading it costs a runtime command a tenth of its
+ * time.
  */
 
 /**

@@ -28,8 +28,8 @@ export interface CatenaRuntimeOptions {
 }
 
 /**
- * The runtime as a library: what `catena-runc` does, in the caller's process. Several may work on one
- * root at a time, in this process or others.
+ * The runtime as a library: what `catena-runc` does, in the caller's process. Several may work on
+ * one root at a time, in this process or others.
  */
 export class CatenaRuntime implements OciRuntime {
   readonly #context: RuntimeContext;

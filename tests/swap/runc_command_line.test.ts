@@ -83,7 +83,7 @@ describe.skipIf(reason !== undefined)(`catena-runc's command line${title}`, () =
     }
   });
 
-  test("a failure is one JSON line in the log and one on stderr, with nothing on stdout", async () => {
+  test("a failure is a JSON line in the log and a line on stderr, no more", async () => {
     const log = sandbox.path("runc.log");
     const result = await runc.call(["--log", log, "--log-format", "json", "exec", "none", "true"]);
     expect(result.code).toBe(255);

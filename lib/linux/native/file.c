@@ -97,11 +97,9 @@ static int write_all(int fd, const char *data, size_t length) {
 static napi_value call_write_text(napi_env env, napi_callback_info info) {
   napi_value args[ADDON_MAX_ARGS], out = addon_undefined(env);
   addon_args(env, info, args);
-  char *path = addon_string(env, args[0]);
-  char *text = addon_string(env, args[1]);
+  char *path = addon_string(env, args[0]), *text = addon_string(env, args[1]);
   if (path == NULL || text == NULL) {
-    free(path);
-    free(text);
+    free(path), free(text);
     return addon_throw_errno(env, EINVAL, "open", NULL);
   }
   int flags = (int)addon_int(env, args[2], O_WRONLY) | O_CLOEXEC;
@@ -203,7 +201,8 @@ static void set_number(napi_env env, napi_value object, const char *key, int64_t
   napi_set_named_property(env, object, key, addon_number(env, value));
 }
 
-/* statFile(path, follow): {mode, uid, gid, dev, ino, rdev, size, modifiedMs}, or undefined when there is no such file */
+/* statFile(path, follow): {mode, uid, gid, dev, ino, rdev, size, modifiedMs}, or undefined when
+ * there is no such file */
 static napi_value call_stat_file(napi_env env, napi_callback_info info) {
   napi_value args[ADDON_MAX_ARGS], out;
   addon_args(env, info, args);
@@ -221,8 +220,7 @@ static napi_value call_stat_file(napi_env env, napi_callback_info info) {
     set_number(env, out, "ino", (int64_t)st.st_ino);
     set_number(env, out, "rdev", (int64_t)st.st_rdev);
     set_number(env, out, "size", (int64_t)st.st_size);
-    set_number(env, out, "modifiedMs",
-               (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
+    set_number(env, out, "modifiedMs", st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
   } else if (errno == ENOENT || errno == ENOTDIR) {
     out = addon_undefined(env);
   } else {

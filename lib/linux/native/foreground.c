@@ -1,6 +1,6 @@
 /* Waiting in the foreground for a process that a runtime command started: signals are passed on to
- * it, a terminal is relayed, orphans are reaped. One blocking call, so that neither an event loop nor
- * streams have to be set up for a command that has nothing else to do. */
+ * it, a terminal is relayed, orphans are reaped. One blocking call, so that neither an event loop
+ * nor streams have to be set up for a command that has nothing else to do. */
 #include "addon.h"
 #include "notify.h"
 
@@ -77,7 +77,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   errno = saved;
 }
 
-/* foregroundPrepare(subreaper): catches signals from now on, so that none is lost before the wait */
+/* foregroundPrepare(subreaper): catches signals from now on: none is lost before the wait */
 static napi_value call_prepare(napi_env env, napi_callback_info info) {
   napi_value args[ADDON_MAX_ARGS];
   addon_args(env, info, args);
@@ -119,7 +119,8 @@ static void relay_step(struct relay *relay, short from_events, short to_events) 
   }
   if (relay->start < relay->end && to_events != 0) {
     size_t left = relay->end - relay->start;
-    ssize_t put = write(relay->to, relay->data + relay->start, left < WRITE_BYTES ? left : WRITE_BYTES);
+    if (left > WRITE_BYTES) left = WRITE_BYTES;
+    ssize_t put = write(relay->to, relay->data + relay->start, left);
     if (put > 0) {
       relay->start += (size_t)put;
     } else if (put < 0 && errno != EAGAIN && errno != EINTR) {
@@ -170,11 +171,13 @@ static void wait_loop(struct wait_state *state, struct relay *input, struct rela
   int drain_left = DRAIN_MS;
   reap(state);
   for (;;) {
-    if (state->exited && (output == NULL || (!output->open && output->start == output->end))) return;
+    bool drained = output == NULL || (!output->open && output->start == output->end);
+    if (state->exited && drained) return;
     struct pollfd fds[6] = {{.fd = signal_pipe[0], .events = POLLIN}, {.fd = -1}, {.fd = -1},
                             {.fd = -1}, {.fd = -1}, {.fd = state->notify, .events = POLLIN}};
     if (input != NULL) {
-      if (input->open && input->start == input->end) fds[1] = (struct pollfd){input->from, POLLIN, 0};
+      if (input->open && input->start == input->end)
+        fds[1] = (struct pollfd){input->from, POLLIN, 0};
       if (input->start < input->end) fds[2] = (struct pollfd){input->to, POLLOUT, 0};
     }
     if (output != NULL) {
@@ -223,8 +226,8 @@ static napi_value call_terminal(napi_env env, napi_callback_info info) {
   return addon_undefined(env);
 }
 
-/* foregroundWait(pid, master or -1, notify socket or -1, its host or null): exit code as a shell says
- * it (128 + signal) */
+/* foregroundWait(pid, master or -1, notify socket or -1, its host or null): exit code as a shell
+ * says it (128 + signal) */
 static napi_value call_wait(napi_env env, napi_callback_info info) {
   napi_value args[ADDON_MAX_ARGS];
   addon_args(env, info, args);

@@ -1,5 +1,5 @@
-/* sd_notify for a container: its program reports to a socket of ours, and we to the service manager,
- * which would not take it from a process that it does not know. */
+/* sd_notify for a container: its program reports to a socket of ours, and we to the service
+ * manager, which would not take it from a process that it does not know. */
 #include "notify.h"
 
 #include "addon.h"
@@ -48,9 +48,10 @@ bool notify_forward(int fd, const char *host, pid_t pid) {
   int out = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (out < 0) return false;
   int size = snprintf(text, sizeof text, "%s\n", line);
-  bool sent = sendto(out, text, (size_t)size, MSG_NOSIGNAL, (struct sockaddr *)&address, length) > 0;
+  struct sockaddr *to = (struct sockaddr *)&address;
+  bool sent = sendto(out, text, (size_t)size, MSG_NOSIGNAL, to, length) > 0;
   size = snprintf(text, sizeof text, "MAINPID=%d\n", (int)pid);
-  (void)sendto(out, text, (size_t)size, MSG_NOSIGNAL, (struct sockaddr *)&address, length);
+  (void)sendto(out, text, (size_t)size, MSG_NOSIGNAL, to, length);
   close(out);
   return sent;
 }

@@ -76,7 +76,10 @@ export function readCgroupFileIfAny(folder: string, file: string): string | unde
   return readTextIfAny(`${folder}/${file}`)?.trimEnd();
 }
 
-/** A number of a cgroup's file; `max` is NO_LIMIT, a file that is not there or not a number undefined. */
+/**
+ * A number of a cgroup's file; `max` is NO_LIMIT, a file that is not there or not a number
+ * undefined.
+ */
 export function readCgroupNumber(folder: string, file: string): bigint | undefined {
   const text = readCgroupFileIfAny(folder, file);
   if (text === undefined) return undefined;

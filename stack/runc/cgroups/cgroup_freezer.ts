@@ -4,7 +4,9 @@ import { type CgroupPaths, isUnified } from "./cgroup_path.ts";
 
 export type FreezerState = "" | "FROZEN" | "THAWED";
 
-/** v1 has no notification: freezing is retried, thawing now and then to let a busy cgroup settle. */
+/**
+ * v1 has no notification: freezing is retried, thawing now and then to let a busy cgroup settle.
+ */
 const V1_TRIES = 1000;
 const V1_THAW_EVERY = 50;
 /** v2 freezes by itself; this is how long we wait for it: 1000 times 10 ms. */
@@ -46,8 +48,8 @@ function freezeV2(folder: string): void {
 }
 
 /**
- * Freezes every process of a container's cgroup, and returns when they are. On failure the cgroup is
- * thawed again: half frozen is worse than either.
+ * Freezes every process of a container's cgroup, and returns when they are. On failure the cgroup
+ * is thawed again: half frozen is worse than either.
  */
 export function freezeCgroup(paths: CgroupPaths): void {
   const folder = freezerFolder(paths);

@@ -7,8 +7,8 @@ export interface CgroupJoin {
   /** True when the unified hierarchy alone is mounted: charge by CLONE_INTO_CGROUP. */
   pureV2: boolean;
   /**
-   * v1 only: pids.current and pids.max of the container's cgroup and every ancestor, innermost first.
-   * Init compares them after joining and refuses before execve.
+   * v1 only: pids.current and pids.max of the container's cgroup and every ancestor, innermost
+   * first. Init compares them after joining and refuses before execve.
    */
   pidsLevels: { current: string; max: string }[];
   /** Lock file taken around join and check, in the container's state folder. */

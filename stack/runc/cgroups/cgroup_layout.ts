@@ -37,7 +37,9 @@ export const V1_CONTROLLERS = [
 const unescapeOctal = (text: string) =>
   text.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)));
 
-/** Reads the layout from the text of a /proc/PID/mountinfo. The first mount of a hierarchy counts. */
+/**
+ * Reads the layout from the text of a /proc/PID/mountinfo. The first mount of a hierarchy counts.
+ */
 export function parseCgroupLayout(mountinfo: string): CgroupLayout {
   const layout: CgroupLayout = { v1: {}, pureV2: false };
   for (const line of mountinfo.split("\n")) {

@@ -7,7 +7,8 @@ export type CgroupPaths = Record<string, string>;
 
 /**
  * Where `linux.cgroupsPath` places a container: absolute, relative, empty (the container's id), or
- * `slice:prefix:name` when systemd manages cgroups. Throws a TypeError when it has none of these forms.
+ * `slice:prefix:name` when systemd manages cgroups. Throws a TypeError when it has none of these
+ * forms.
  */
 export function cgroupLocation(
   cgroupsPath: string | undefined,

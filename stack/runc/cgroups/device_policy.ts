@@ -79,7 +79,9 @@ export function deviceTransition(
   return lines;
 }
 
-/** Whether two policies allow the same. Exceptions of an open one are not compared: v1 hides them. */
+/**
+ * Whether two policies allow the same. Exceptions of an open one are not compared: v1 hides them.
+ */
 export function samePolicy(a: DevicePolicy, b: DevicePolicy): boolean {
   if (a.allowByDefault !== b.allowByDefault) return false;
   if (a.allowByDefault) return true;

@@ -16,7 +16,9 @@ const MAJOR = 4;
 const MINOR = 5;
 const SCRATCH = 6;
 
-/** Opcodes: BPF_LDX|BPF_W|BPF_MEM, and 32-bit ALU and 64-bit jump with K (constant) or X operands. */
+/**
+ * Opcodes: BPF_LDX|BPF_W|BPF_MEM, and 32-bit ALU and 64-bit jump with K (constant) or X operands.
+ */
 const LOAD_WORD = 0x61;
 const MOV32_X = 0xbc;
 const MOV32_K = 0xb4;

@@ -33,7 +33,8 @@ function setCpu(folder: string, config: CgroupConfig): void {
     try {
       writeCgroupFile(folder, "cpu.cfs_period_us", String(period));
     } catch (error) {
-      // The old quota in the new period may exceed what the parent grants: set the quota first then.
+      // The old quota in the new period may exceed what the parent grants: set the quota first
+      // then.
       if (errnoOfChain(error) !== "EINVAL" || !quota) throw error;
       periodLater = true;
     }
@@ -94,7 +95,8 @@ function setMemory(folder: string, config: CgroupConfig): void {
   const writeLimit = () => {
     if (limit !== 0) writeMemoryLimit(folder, limit);
   };
-  // The kernel demands limit <= memory+swap after each write: raise the outer, or lower the inner, first.
+  // The kernel demands limit <= memory+swap after each write: raise the outer, or lower the inner,
+  // first.
   const current = readCgroupNumber(folder, LIMIT);
   const swapFirst =
     limit !== 0 && swap !== 0 && (swap === -1 || (current ?? 0n) < BigInt(Math.trunc(swap)));

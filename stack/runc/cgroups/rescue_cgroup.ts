@@ -70,9 +70,10 @@ export function rescueLeaves(paths: CgroupPaths, id: string): string[] {
 }
 
 /**
- * The join of an operator who must get into a container whose limit is full: everything but the full
- * cgroup. v1 leaves that hierarchy out. v2 has one cgroup for all, so the process goes into a leaf
- * under the nearest ancestor with room, with the container's device program and its other limits.
+ * The join of an operator who must get into a container whose limit is full: everything but the
+ * full cgroup. v1 leaves that hierarchy out. v2 has one cgroup for all, so the process goes into a
+ * leaf under the nearest ancestor with room, with the container's device program and its other
+ * limits.
  */
 export function rescueJoin(
   join: CgroupJoin,

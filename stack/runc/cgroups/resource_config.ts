@@ -65,8 +65,9 @@ const weightDevice = (device: WeightDevice): WeightDeviceConfig => ({
 });
 
 /**
- * `linux.resources` of the specification as runc keeps it. `devices` gets the specification's rules;
- * the defaults are appended by the caller. Throws a TypeError that says which field is wrong.
+ * `linux.resources` of the specification as runc keeps it. `devices` gets the specification's
+ * rules; the defaults are appended by the caller. Throws a TypeError that says which field is
+ * wrong.
  */
 export function resourceConfig(resources: LinuxResources): CgroupConfig {
   const { memory, cpu, blockIO, network } = resources;

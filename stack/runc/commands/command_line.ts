@@ -72,7 +72,9 @@ async function showCommandHelp(name: string): Promise<void> {
   print(commandHelp(await verb.load(), verb.usage));
 }
 
-/** Opens the log that the global flags name. Without a usable one, failures go to stderr as text. */
+/**
+ * Opens the log that the global flags name. Without a usable one, failures go to stderr as text.
+ */
 function openLog(parsed: Parsed): CommandLog {
   const format = parsed.flags.text("log-format") || "text";
   if (format !== "text" && format !== "json") {

@@ -211,8 +211,8 @@ async function build(context: RuntimeContext, options: ContainerCreation): Promi
 }
 
 /**
- * Creates a container from its bundle and leaves its process waiting for `start`. On failure nothing
- * is left: no process, cgroup, or state.
+ * Creates a container from its bundle and leaves its process waiting for `start`. On failure
+ * nothing is left: no process, cgroup, or state.
  */
 export async function createContainer(
   context: RuntimeContext,

@@ -15,8 +15,8 @@ function ownsPidNamespace(state: ContainerState): boolean {
 }
 
 /**
- * Removes all that a stopped container still holds: processes that outlived its first, cgroups, state
- * folder; then runs its poststop hooks. Every step is tried; the first failure is thrown.
+ * Removes all that a stopped container still holds: processes that outlived its first, cgroups,
+ * state folder; then runs its poststop hooks. Every step is tried; the first failure is thrown.
  */
 export async function removeContainer(
   context: RuntimeContext,

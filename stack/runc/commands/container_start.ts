@@ -74,7 +74,9 @@ export async function startContainer(
   });
 }
 
-/** The specification lets a failed poststart hook only be told; runc ends the container. So do we. */
+/**
+ * The specification lets a failed poststart hook only be told; runc ends the container. So do we.
+ */
 async function runPoststart(state: ContainerState): Promise<void> {
   try {
     await runHooks("poststart", state, "running");

@@ -9,7 +9,8 @@ import type { RuntimeContext } from "./runtime_context.ts";
 
 /**
  * The settings that an update names, over those that the container has. As runc does, most are
- * taken as they come (0 is "leave it"), but quota and period stay together: one alone keeps the other.
+ * taken as they come (0 is "leave it"), but quota and period stay together: one alone keeps the
+ * other.
  */
 function updatedConfig(old: CgroupConfig, wanted: CgroupConfig): CgroupConfig {
   const next: CgroupConfig = {

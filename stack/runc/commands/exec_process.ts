@@ -24,8 +24,8 @@ function applyCapabilities(process: Process, names: string[]): void {
 }
 
 /**
- * The process that `exec` is to start: `--process FILE`, or the container's own with the program and
- * what flags say in its place.
+ * The process that `exec` is to start: `--process FILE`, or the container's own with the program
+ * and what flags say in its place.
  */
 export function execProcess(flags: Flags, program: string[], bundle: string): Process {
   const file = flags.text("process");

@@ -29,7 +29,9 @@ export class ForegroundSession {
     return this.#pair?.[1];
   }
 
-  /** Waits for the process, and for its READY if it has a socket for that. Returns its exit code. */
+  /**
+   * Waits for the process, and for its READY if it has a socket for that. Returns its exit code.
+   */
   wait(pid: number, notify?: { fd: number; host: string }): number {
     if (!this.#pair) return foregroundWait(pid, -1, notify);
     const master = this.#receiveMaster();

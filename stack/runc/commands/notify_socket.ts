@@ -10,8 +10,8 @@ const SOCKET = "notify.sock";
 const LOOK_EVERY_MS = 100;
 
 /**
- * sd_notify through a container's border: its program reports to a socket in the state folder, which
- * is mounted into it, and the runtime passes READY on to the service manager.
+ * sd_notify through a container's border: its program reports to a socket in the state folder,
+ * which is mounted into it, and the runtime passes READY on to the service manager.
  */
 export class NotifySocket {
   readonly #folder: string;

@@ -1,8 +1,8 @@
 import { O, removeFile, renameFile, writeText } from "#lib/linux/file.ts";
 
 /**
- * Writes a pid where a parent waits for it: whole or not at all. The temporary name is runc's, a dot
- * before the file's own.
+ * Writes a pid where a parent waits for it: whole or not at all. The temporary name is runc's, a
+ * dot before the file's own.
  */
 export function writePidFile(path: string, pid: number): void {
   const split = path.lastIndexOf("/");

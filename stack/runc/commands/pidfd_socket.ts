@@ -4,7 +4,9 @@ import { pidfdOpen } from "#lib/linux/process.ts";
 import { connectUnix } from "#lib/linux/socket.ts";
 import { refuse } from "./command_failure.ts";
 
-/** What accompanies the descriptor, as runc sends it: the container's first process, or an exec's. */
+/**
+ * What accompanies the descriptor, as runc sends it: the container's first process, or an exec's.
+ */
 const NAMES = { init: "standard", exec: "setns" } as const;
 
 /**

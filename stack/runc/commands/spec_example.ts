@@ -12,7 +12,8 @@ const mount = (destination: string, type: string, source: string, options?: stri
 
 /**
  * The spec that `spec` writes: what runc's does, a shell in namespaces of its own. The cgroup
- * namespace is among them where v2 is all there is, as with runc: v1 tools want to see the host's paths.
+ * namespace is among them where v2 is all there is, as with runc: v1 tools want to see the host's
+ * paths.
  */
 export function exampleSpec(pureV2 = false): Spec {
   return {

@@ -4,8 +4,9 @@ import { appendSpans } from "#lib/trace/spool.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
 
 /**
- * Runs a verb as part of the caller's trace (TRACEPARENT), or of one of its own, and spools its spans
- * before it returns. A genuine shim passes no trace on; the daemon joins such spans by container id.
+ * Runs a verb as part of the caller's trace (TRACEPARENT), or of one of its own, and spools its
+ * spans before it returns. A genuine shim passes no trace on; the daemon joins such spans by
+ * container id.
  */
 export async function withTrace<T>(
   context: RuntimeContext,

@@ -5,8 +5,8 @@ import type { Seccomp } from "../spec/spec_seccomp.ts";
 const COMPILER = 1;
 
 /**
- * What a profile comes down to. A profile that was read back from state.json has one rule a call and
- * says defaults that were left out before, so both are brought to that form.
+ * What a profile comes down to. A profile that was read back from state.json has one rule a call
+ * and says defaults that were left out before, so both are brought to that form.
  */
 function digest(profile: Seccomp): string {
   const rules = (profile.syscalls ?? []).flatMap(({ names, action, errnoRet, args }) => {

@@ -107,7 +107,9 @@ function highestCalls(profile: Seccomp, tokens: number[]): Map<number, number> {
   return highest;
 }
 
-/** Whether calls newer than the profile need ENOSYS: not where they are allowed, or get it anyway. */
+/**
+ * Whether calls newer than the profile need ENOSYS: not where they are allowed, or get it anyway.
+ */
 function needsPrelude(profile: Seccomp): boolean {
   const { defaultAction, defaultErrnoRet } = profile;
   if (["SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE"].includes(defaultAction)) return false;

@@ -1,9 +1,10 @@
 import { ARCHITECTURES } from "./seccomp_names.ts";
 
 /*
- * Calls that are newer than a profile. A profile whose default is EPERM answers them with EPERM, and
- * programs that probe for a call expect ENOSYS: they fall back on that only. So the filter is preceded
- * by a few instructions that answer ENOSYS for every number above the highest that the profile names.
+ * Calls that are newer than a profile. A profile whose default is EPERM answers them with EPERM,
+ * and programs that probe for a call expect ENOSYS: they fall back on that only. So the filter is
+ * preceded by a few instructions that answer ENOSYS for every number above the highest that the
+ * profile names.
  */
 
 const LOAD_WORD = 0x20;

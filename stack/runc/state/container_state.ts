@@ -1,7 +1,9 @@
 import type { CgroupPaths } from "../cgroups/cgroup_path.ts";
 import type { ContainerConfig } from "./container_config.ts";
 
-/** Version of what we add to state.json under our own key; a newer one is refused, not guessed at. */
+/**
+ * Version of what we add to state.json under our own key; a newer one is refused, not guessed at.
+ */
 export const STATE_SCHEMA = 1;
 
 /** state.json of one container: libcontainer's keys, and ours in `catena`. */

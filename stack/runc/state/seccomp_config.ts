@@ -100,7 +100,9 @@ function syscallConfigs(rule: SeccompRule): SyscallConfig[] {
   return rule.names.map((name) => ({ name, action, errnoRet: rule.errnoRet ?? null, args }));
 }
 
-/** 2^64-1 reads as 2^64, which Go would refuse to read back: the nearest number below it instead. */
+/**
+ * 2^64-1 reads as 2^64, which Go would refuse to read back: the nearest number below it instead.
+ */
 const goUint64 = (value: number) => (value >= 2 ** 64 ? 2 ** 64 - 2048 : value);
 
 /** The specification's profile of what libcontainer keeps. The inverse of `seccompConfig`. */

@@ -95,7 +95,9 @@ function hookConfigs(spec: Spec): ContainerConfig["Hooks"] {
   return out;
 }
 
-/** The cgroup part alone: where the cgroup lies and what it limits. Throws a TypeError when wrong. */
+/**
+ * The cgroup part alone: where the cgroup lies and what it limits. Throws a TypeError when wrong.
+ */
 export function cgroupConfig(options: ConfigOptions): CgroupConfig {
   const { spec, id, systemd } = options;
   const resources = resourceConfig(spec.linux?.resources ?? {});
@@ -113,8 +115,8 @@ export function cgroupConfig(options: ConfigOptions): CgroupConfig {
 }
 
 /**
- * The host user who may write the container's cgroup: its process's, when the container has a cgroup
- * and a user namespace of its own and mounts cgroups writable.
+ * The host user who may write the container's cgroup: its process's, when the container has a
+ * cgroup and a user namespace of its own and mounts cgroups writable.
  */
 function cgroupOwner(spec: Spec): number | undefined {
   const namespaces = spec.linux?.namespaces ?? [];
@@ -131,7 +133,9 @@ function cgroupOwner(spec: Spec): number | undefined {
   return map && map.hostID + uid - map.containerID;
 }
 
-/** A spec as state.json keeps it. Throws a TypeError that names what libcontainer could not keep. */
+/**
+ * A spec as state.json keeps it. Throws a TypeError that names what libcontainer could not keep.
+ */
 export function containerConfig(options: ConfigOptions): ContainerConfig {
   const { spec, bundle } = options;
   const { linux, process } = spec;

@@ -20,7 +20,9 @@ import { checkContainerId } from "./container_id.ts";
 import { type ContainerState, STATE_SCHEMA } from "./container_state.ts";
 
 const STATE_FILE = "state.json";
-/** The FIFO on which a created container's process waits for `start`; its presence means "created". */
+/**
+ * The FIFO on which a created container's process waits for `start`; its presence means "created".
+ */
 export const EXEC_FIFO = "exec.fifo";
 /** Anyone may write, the owner alone may read: runc's mode. */
 const FIFO_MODE = 0o622;
@@ -108,8 +110,8 @@ export class StateStore {
   }
 
   /**
-   * Makes the FIFO of a container about to be created. Its process, which may be another user of the
-   * host then (`uid`, `gid`), opens it for writing.
+   * Makes the FIFO of a container about to be created. Its process, which may be another user of
+   * the host then (`uid`, `gid`), opens it for writing.
    */
   makeFifo(id: string, uid: number, gid: number): void {
     const path = `${this.folder(id)}/${EXEC_FIFO}`;
@@ -124,8 +126,8 @@ export class StateStore {
   }
 
   /**
-   * Runs work on a container while no other command of ours changes its state. The lock file lies in
-   * the state folder, so it goes with it; a folder that is gone needs no lock.
+   * Runs work on a container while no other command of ours changes its state. The lock file lies
+   * in the state folder, so it goes with it; a folder that is gone needs no lock.
    */
   async locked<T>(id: string, work: () => T | Promise<T>): Promise<T> {
     let fd: number;
