@@ -115,6 +115,8 @@ export class ShimSupervisor {
     } catch (error) {
       if (!isConnectionLost(error) || !isOurs(binary)) throw error;
       task.attach(await this.startIn(task.bundle, binary, { runtimeOptions, context }));
+      // It may have come as far as making the container.
+      await task.call((client) => client.delete({ id: task.id }, context)).catch(() => {});
       return await task.call((client) => client.create(create, context));
     }
   }
