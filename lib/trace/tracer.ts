@@ -10,6 +10,8 @@ import {
 /** Takes finished spans; must not throw and must not block. */
 export interface SpanSink {
   add(span: SpanRecord): void;
+  /** Takes spans that cost time to make: a sink that has this makes them once nobody waits for it. */
+  later?(make: () => readonly SpanRecord[]): void;
 }
 
 type Attributes = Record<string, string | number | boolean>;

@@ -199,7 +199,7 @@ async function build(context: RuntimeContext, options: ContainerCreation): Promi
     options.onFolder?.();
     buildCgroup(state);
     const launched = await launch(context, options, spec, state);
-    logCreateStages(context, launched.spans);
+    logCreateStages(context, launched);
     noteProcess(state, launched.pid);
     context.store.save(state);
     if (options.pidfdSocket) sendPidfd(options.pidfdSocket, launched.pid, "init");

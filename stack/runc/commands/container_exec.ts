@@ -142,7 +142,7 @@ async function run(context: RuntimeContext, options: ContainerExec): Promise<Lau
   const { launchExec } =
     require("../process/launch_exec.ts") as typeof import("../process/launch_exec.ts");
   const launched = await launchExec(launchRequest(context, state, options));
-  logExecStages(context, launched.spans);
+  logExecStages(context, launched);
   try {
     if (options.pidfdSocket) sendPidfd(options.pidfdSocket, launched.pid, "exec");
     if (options.pidFile) writePidFile(options.pidFile, launched.pid);

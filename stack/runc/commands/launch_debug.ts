@@ -1,4 +1,5 @@
 import type { SpanRecord } from "#lib/trace/span.ts";
+import type { Launched } from "../process/launch_types.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
 
 const NS_PER_US = 1000;
@@ -14,21 +15,21 @@ function logSpans(debug: (message: string) => void, spans: SpanRecord[]): void {
  * Follows a creation in the debug log. The milestones have the words that tools which read runc's
  * debug log look for: namespaces are set up, init is in them, and it waits for its start.
  */
-export function logCreateStages(context: RuntimeContext, spans: SpanRecord[]): void {
+export function logCreateStages(context: RuntimeContext, launched: Launched): void {
   const { debug } = context;
   if (!debug) return;
   debug("nsexec container setup");
   debug("child process in init()");
-  logSpans(debug, spans);
+  logSpans(debug, launched.spans);
   debug("init: closing the pipe to signal completion");
 }
 
 /** The same for an exec, which ends with execve. */
-export function logExecStages(context: RuntimeContext, spans: SpanRecord[]): void {
+export function logExecStages(context: RuntimeContext, launched: Launched): void {
   const { debug } = context;
   if (!debug) return;
   debug("nsexec container setup");
   debug("child process in init()");
-  logSpans(debug, spans);
+  logSpans(debug, launched.spans);
   debug("setns_init: about to exec");
 }

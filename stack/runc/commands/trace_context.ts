@@ -1,6 +1,7 @@
 import { ambientStateDir } from "#lib/install/install_paths.ts";
 import { parseTraceparent, type SpanRecord, type TraceContext } from "#lib/trace/span.ts";
 import { appendSpans } from "#lib/trace/spool.ts";
+import type { SpanSink } from "#lib/trace/tracer.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
 
 /**
@@ -13,10 +14,15 @@ export async function withTrace<T>(
   work: (context: RuntimeContext, trace: TraceContext | undefined) => Promise<T>,
 ): Promise<T> {
   const spans: SpanRecord[] = [];
-  const sink = { add: (span: SpanRecord) => spans.push(span) };
+  const later: (() => readonly SpanRecord[])[] = [];
+  const sink: SpanSink = {
+    add: (span) => void spans.push(span),
+    later: (make) => void later.push(make),
+  };
   try {
     return await work({ ...context, sink }, parseTraceparent(process.env["TRACEPARENT"]));
   } finally {
-    appendSpans(ambientStateDir(), spans);
+    // The container's program runs by now: what is left to do for the trace delays nobody.
+    appendSpans(ambientStateDir(), [...spans, ...later.flatMap((make) => make())]);
   }
 }

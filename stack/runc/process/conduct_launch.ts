@@ -1,6 +1,6 @@
 import { failure, toChainError } from "#lib/errors/chain_error.ts";
 import { closeFile, killProcess } from "#lib/linux/file.ts";
-import { monotonicNs } from "#lib/trace/span.ts";
+import { monotonicNs, type SpanRecord } from "#lib/trace/span.ts";
 import type { ExitStatus, LaunchedProcess } from "#wire/oci-runtime/runtime.ts";
 import type { InitRun } from "./init_run.ts";
 import { launchFailure } from "./launch_failure.ts";
@@ -29,11 +29,19 @@ export async function conductLaunch(task: LaunchTask): Promise<Launched> {
     const endNs = monotonicNs();
     const report = run.report();
     const result = judgeLaunch(run.plan, report);
-    const spans = task.trace?.sampled ? launchSpans(run.plan, report, task.trace, endNs) : [];
-    for (const span of spans) task.sink?.add(span);
+    const spans = lazySpans(() =>
+      task.trace?.sampled ? launchSpans(run.plan, report, task.trace, endNs) : [],
+    );
+    if (task.sink?.later) task.sink.later(spans);
+    else if (task.sink) for (const span of spans()) task.sink.add(span);
     if (result.kind === "running") {
       await reapStages(run, report.pids.child);
-      return { pid: result.pid, spans };
+      return {
+        pid: result.pid,
+        get spans() {
+          return spans();
+        },
+      };
     }
     task.signal?.throwIfAborted();
     // The status says how it died; reading it reaps, so the counters are looked at afterwards.
@@ -46,6 +54,15 @@ export async function conductLaunch(task: LaunchTask): Promise<Launched> {
     task.signal?.removeEventListener("abort", abort);
     run.close();
   }
+}
+
+/** Made once, and only if somebody asks. */
+function lazySpans(make: () => SpanRecord[]): () => SpanRecord[] {
+  let made: SpanRecord[] | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function cancelled() {

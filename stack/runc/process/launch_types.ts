@@ -52,8 +52,8 @@ export interface ExecLaunch extends LaunchCommon {
 export interface Launched {
   /** Host process id of the container's process. */
   pid: number;
-  /** Init's stages and operations as finished spans. */
-  spans: SpanRecord[];
+  /** Init's stages and operations as finished spans; made when they are first asked for. */
+  readonly spans: SpanRecord[];
 }
 
 /** A launch under way, as its parts hand it on. */
