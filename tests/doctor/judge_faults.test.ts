@@ -10,6 +10,33 @@ function failedProgram(part: Partial<ProgramFacts>) {
 
 const BROKEN: [string, (facts: Facts) => void][] = [
   [
+    "port-taken",
+    (f) => {
+      endContainer(f, 128);
+      Object.assign(f.docker!.inspect!, {
+        status: "created",
+        error: "Bind for 0.0.0.0:80 failed: port is already allocated",
+        ports: [{ hostIp: "", hostPort: 80, protocol: "tcp" }],
+      });
+      f.docker!.portHolders = [{ port: 80, protocol: "tcp", pid: 9 }];
+    },
+  ],
+  [
+    "probe-pileup",
+    (f) => {
+      f.cgroup!.pids[0] = { folder: "/p", current: 13, max: 20, refused: 0 };
+      for (let pid = 300; pid < 312; pid++) {
+        f.cgroup!.processes.push({ pid, ppid: 102, comm: "curl", threads: 1, state: "S" });
+      }
+    },
+  ],
+  [
+    "cgroup-ids",
+    (f) => {
+      f.host.memoryCgroups = 65_500;
+    },
+  ],
+  [
     "pids-cgroup-full",
     (f) => {
       f.cgroup!.pids[0]!.current = 100;

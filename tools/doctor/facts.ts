@@ -1,5 +1,6 @@
 import type { MemoryLevel, PidsLevel } from "./host/cgroup_counters.ts";
 import type { FileSystemFill } from "./host/host_files.ts";
+import type { PortHolder } from "./host/listening_ports.ts";
 
 /** The links that the doctor draws, outermost first. */
 export const CHAIN_LINKS = ["cri", "dockerd", "containerd", "shim", "runc", "container"] as const;
@@ -43,6 +44,8 @@ export interface DockerFacts extends DaemonFacts {
   inspect?: DockerInspect;
   /** Bind sources of the container that are not on the host. */
   missingBinds?: string[];
+  /** Who listens on the ports of a container that does not run. */
+  portHolders?: PortHolder[];
   /** Executables of the runtimes that this daemon knows, by name. */
   runtimes?: Map<string, string>;
 }
@@ -194,6 +197,7 @@ export interface HostFacts {
   threads: number | undefined;
   threadsMax: number | undefined;
   pidMax: number | undefined;
+  memoryCgroups?: number;
   processors: number;
   unreadable: string[];
   keyUsage?: { uid: number; keys: number; maxKeys: number; bytes: number; maxBytes: number }[];

@@ -37,7 +37,7 @@ test("only what reached a runtime is the last trace", () => {
   expect(traces.findLast(reachedRuntime)!.traceId).toBe("t1");
 });
 
-test("the waterfall names link, operation, offset, duration and failures, without escape codes", () => {
+test("the waterfall names links, times and failures, without escape codes", () => {
   const failed = span({ spanId: "e", parentId: "b", layer: "init", error: "\x1b[31mEAGAIN" });
   const text = drawWaterfall(assembleTraces([...EXEC, failed])[0]!, 100, false);
   expect(text).toContain("runc exec");

@@ -2,6 +2,7 @@ import { badInterpreter } from "./bad_interpreter.ts";
 import { bindSourceMissing } from "./bind_source_missing.ts";
 import type { CauseRule } from "./cause.ts";
 import { cgroupGone } from "./cgroup_gone.ts";
+import { cgroupIds } from "./cgroup_ids.ts";
 import { containerdDown } from "./containerd_down.ts";
 import { containerdHung } from "./containerd_hung.ts";
 import { containerdNofile } from "./containerd_nofile.ts";
@@ -24,6 +25,8 @@ import { paused } from "./paused.ts";
 import { pidMax } from "./pid_max.ts";
 import { pidsAppFork } from "./pids_app_fork.ts";
 import { pidsCgroupFull } from "./pids_cgroup_full.ts";
+import { portTaken } from "./port_taken.ts";
+import { probePileup } from "./probe_pileup.ts";
 import { procUnmounted } from "./proc_unmounted.ts";
 import { ptmxMissing } from "./ptmx_missing.ts";
 import { readOnlyFs } from "./read_only_fs.ts";
@@ -63,6 +66,8 @@ export const CAUSES: readonly CauseRule[] = [
   containerdNofile,
   dockerdNofile,
   keyringQuota,
+  cgroupIds,
+  portTaken,
   // It runs, and no exec can enter.
   paused,
   stateMissing,
@@ -70,6 +75,7 @@ export const CAUSES: readonly CauseRule[] = [
   procUnmounted,
   deviceMissing,
   zombies,
+  probePileup,
   pidsAppFork,
   pidsCgroupFull,
   shimPidsFull,

@@ -19,6 +19,8 @@ export function collectHost(files: HostFiles): HostFacts {
     processors: cpus().length,
     unreadable,
   };
+  const cgroups = files.read("/proc/cgroups", 65536)?.match(/^memory\s+\d+\s+(\d+)/m);
+  if (cgroups) facts.memoryCgroups = Number(cgroups[1]);
   const keys = keyUsage(files.read("/proc/key-users", 65536));
   if (keys.length > 0) facts.keyUsage = keys;
   return facts;

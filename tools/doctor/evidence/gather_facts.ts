@@ -4,6 +4,7 @@ import type { FoundContainer } from "../discover/find_containers.ts";
 import type { Stack, Survey } from "../discover/find_stacks.ts";
 import type { DockerFacts, ExecFacts, Facts, HostFacts, ProgramFacts } from "../facts.ts";
 import { LayeredFiles } from "../host/layered_files.ts";
+import { findPortHolders } from "../host/listening_ports.ts";
 import type { DoctorOptions } from "../options.ts";
 import { collectCgroup } from "./collect_cgroup.ts";
 import { collectDaemon } from "./collect_daemon.ts";
@@ -92,6 +93,10 @@ async function addDocker(survey: Survey, facts: Facts, daemon: DockerFacts): Pro
   const sources = inspect.binds.map((bind) => bind.source).filter((path) => path.startsWith("/"));
   facts.docker.missingBinds = sources.filter((path) => survey.files.stat(path) === undefined);
   facts.name = inspect.name;
+  if (!inspect.running) {
+    const pids = survey.processes.keys();
+    facts.docker.portHolders = findPortHolders(survey.files, pids, inspect.ports);
+  }
   const history = await collectHistory(daemon.socket, facts.id, daemon.log?.lines ?? []);
   facts.execs = history.execs;
   facts.ends = history.ends;

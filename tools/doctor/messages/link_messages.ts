@@ -22,8 +22,8 @@ export const LINK_MESSAGES: readonly KnownMessage[] = [
   {
     pattern: new RegExp(
       String.raw`(dial unix|connect:?|connecting to)[^\n]*: ` +
-        String.raw`(connection refused|no such file or directory)` +
-        String.raw`|cannot connect to the docker daemon`,
+        "(connection refused|no such file or directory)" +
+        "|cannot connect to the docker daemon",
       "i",
     ),
     meaning: "nobody listens on a daemon's socket",
@@ -89,7 +89,7 @@ export const LINK_MESSAGES: readonly KnownMessage[] = [
   {
     pattern: new RegExp(
       String.raw`error adding pid \d* ?to cgroups|failed to write \d+.*cgroup\.procs` +
-        String.raw`|cgroup.*no such file or directory`,
+        "|cgroup.*no such file or directory",
       "i",
     ),
     meaning: "the cgroup that the runtime must join is not there",

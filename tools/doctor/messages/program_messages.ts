@@ -66,8 +66,8 @@ export const PROGRAM_MESSAGES: readonly KnownMessage[] = [
   },
   {
     pattern: new RegExp(
-      String.raw`exec: "[^"]*": (stat [^:]*: )?no such file or directory` +
-        String.raw`|exec [^ ]+: no such file or directory`,
+      'exec: "[^"]*": (stat [^:]*: )?no such file or directory' +
+        "|exec [^ ]+: no such file or directory",
       "i",
     ),
     meaning: "the program, or the interpreter that it names, is missing",

@@ -37,8 +37,8 @@ export const RESOURCE_MESSAGES: readonly KnownMessage[] = [
   },
   {
     pattern: new RegExp(
-      String.raw`(can't fork|cannot fork|fork/exec [^:]*|fork|clone): ` +
-        String.raw`(retry: )?resource temporarily unavailable`,
+      "(can't fork|cannot fork|fork/exec [^:]*|fork|clone): " +
+        "(retry: )?resource temporarily unavailable",
       "i",
     ),
     meaning: "a process could not be started: fork or clone gave EAGAIN",

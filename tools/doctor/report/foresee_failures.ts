@@ -1,4 +1,5 @@
 import { PIDS_OF_GENUINE_EXEC } from "../causes/pids_proof.ts";
+import { pendingExecs } from "../causes/probe_pileup.ts";
 import { formatBytes, isStopped, tightestPids } from "../causes/words.ts";
 import type { DaemonFacts, Facts } from "../facts.ts";
 
@@ -24,6 +25,10 @@ export function foresee(facts: Facts, proved: Set<string>): string[] {
     out.push(
       `${zombies.length} zombies hold pids: its first process does not reap (run it with --init)`,
     );
+  }
+  const [pending] = pendingExecs(facts);
+  if (pending && pending.pids.length >= ZOMBIES && !proved.has("probe-pileup")) {
+    out.push(`${pending.pids.length} execs of ${pending.comm} have not ended: do they pile up?`);
   }
   const { threads, threadsMax } = facts.host;
   if (threads !== undefined && threadsMax !== undefined && threads > threadsMax * NEAR) {
