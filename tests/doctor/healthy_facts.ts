@@ -20,16 +20,7 @@ export function healthyFacts(): Facts {
     shim: {
       ...healthyDaemon(102),
       bundle: "/run/bundle",
-      temporary: {
-        path: "/tmp",
-        fill: {
-          blocks: 1000,
-          blocksFree: 900,
-          blockSize: 4096,
-          inodes: 1000,
-          inodesFree: 900,
-        },
-      },
+      temporary: { path: "/tmp", fill: roomyFill() },
     },
     runtime: {
       name: "runc",
@@ -78,6 +69,10 @@ export function healthyFacts(): Facts {
     ends: [],
     probes: [],
   };
+}
+
+function roomyFill() {
+  return { blocks: 1000, blocksFree: 900, blockSize: 4096, inodes: 1000, inodesFree: 900 };
 }
 
 function healthyDaemon(pid: number): DaemonFacts {
