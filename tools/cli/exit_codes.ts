@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
+import { findErrorRecord, recordError } from "#lib/errors/error_record.ts";
 import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 
 /** Docker's own exit codes: the command did not run. */
@@ -17,8 +19,12 @@ export function exitCodeOfFailure(thrown: unknown): number {
   return EXIT_FAILED;
 }
 
-/** Says on stderr why a command failed. */
-export function reportFailure(command: string, thrown: unknown): void {
+/**
+ * Says on stderr why a command failed, and records it in an existing state folder, so that the id
+ * in the message can be explained also when the daemon never saw the failure.
+ */
+export function reportFailure(command: string, thrown: unknown, stateDir: string): void {
   const error = toChainError(thrown, "cli", command);
+  if (existsSync(stateDir) && !findErrorRecord(stateDir, error.id)) recordError(stateDir, error);
   process.stderr.write(`catena ${command}: ${neutralText(error.message)}\n`);
 }

@@ -1,7 +1,7 @@
 import type { CallContext } from "#lib/rpc/service.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
-import type { DockerCalls } from "../docker/docker_calls.ts";
+import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { EXIT_FAILED } from "../exit_codes.ts";
 import { relayInput, relayOutput } from "../io/relay_streams.ts";
 import { LentTerminal } from "../io/terminal.ts";
@@ -27,7 +27,7 @@ export interface ExecFlags {
 
 /** `catena exec` through the Docker API, the chain's whole length. Returns the exit code. */
 export async function execViaDockerd(
-  engine: DockerCalls,
+  engine: DockerEngine,
   container: string,
   command: string[],
   flags: ExecFlags,
@@ -49,7 +49,7 @@ export async function execViaDockerd(
 }
 
 async function performExec(
-  engine: DockerCalls,
+  engine: DockerEngine,
   container: string,
   command: string[],
   flags: ExecFlags,

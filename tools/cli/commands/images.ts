@@ -1,4 +1,4 @@
-import type { DockerCalls } from "../docker/docker_calls.ts";
+import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { ageText, sizeText, textTable } from "../io/table.ts";
 
 export interface ImagesFlags {
@@ -7,7 +7,7 @@ export interface ImagesFlags {
 }
 
 /** `catena images`: one line for each name of each image. */
-export async function runImages(engine: DockerCalls, flags: ImagesFlags): Promise<number> {
+export async function runImages(engine: DockerEngine, flags: ImagesFlags): Promise<number> {
   const images = await engine.imageList({ all: false, filters: {}, digests: false }, {});
   if (flags.json) {
     process.stdout.write(`${JSON.stringify(images)}\n`);

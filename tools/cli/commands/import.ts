@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { failure } from "#lib/errors/chain_error.ts";
-import type { DockerCalls } from "../docker/docker_calls.ts";
+import type { DockerEngine } from "#wire/docker-api/engine.ts";
 
 export interface ImportFlags {
   change: string[];
@@ -9,7 +9,7 @@ export interface ImportFlags {
 
 /** `catena import FILE|- [NAME[:TAG]]`: makes an image of one file system tar; prints its id. */
 export async function runImport(
-  engine: DockerCalls,
+  engine: DockerEngine,
   file: string,
   name: string | undefined,
   flags: ImportFlags,

@@ -1,5 +1,5 @@
 import { failure } from "#lib/errors/chain_error.ts";
-import type { DockerCalls } from "../docker/docker_calls.ts";
+import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { relayOutput } from "../io/relay_streams.ts";
 
 export interface LogsFlags {
@@ -10,7 +10,7 @@ export interface LogsFlags {
 
 /** `catena logs [-f] [-t] [-n N] CONTAINER`: what it wrote so far. */
 export async function runLogs(
-  engine: DockerCalls,
+  engine: DockerEngine,
   container: string,
   flags: LogsFlags,
 ): Promise<number> {

@@ -1,4 +1,4 @@
-import type { DockerCalls } from "../docker/docker_calls.ts";
+import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { ageText, textTable } from "../io/table.ts";
 
 export interface PsFlags {
@@ -8,7 +8,7 @@ export interface PsFlags {
 }
 
 /** `catena ps`: the containers that run, or all of them. */
-export async function runPs(engine: DockerCalls, flags: PsFlags): Promise<number> {
+export async function runPs(engine: DockerEngine, flags: PsFlags): Promise<number> {
   const options = { all: flags.all === true, limit: 0, size: false, filters: {} };
   const containers = await engine.containerList(options, {});
   if (flags.json) {

@@ -1,14 +1,15 @@
-import type { DockerCalls } from "../docker/docker_calls.ts";
+import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { reportFailure } from "../exit_codes.ts";
 
 export interface RmFlags {
+  state: string;
   force?: boolean;
   volumes?: boolean;
 }
 
 /** `catena rm [-f] [-v] CONTAINER…`: removes each; tells of those that could not be. */
 export async function runRm(
-  engine: DockerCalls,
+  engine: DockerEngine,
   containers: string[],
   flags: RmFlags,
 ): Promise<number> {
@@ -19,7 +20,7 @@ export async function runRm(
       await engine.containerRemove(container, options, {});
       process.stdout.write(`${container}\n`);
     } catch (error) {
-      reportFailure("rm", error);
+      reportFailure("rm", error, flags.state);
       code = 1;
     }
   }

@@ -2,9 +2,8 @@ import { failure } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
-import type { AttachedStreams } from "#wire/docker-api/engine.ts";
+import type { AttachedStreams, DockerEngine } from "#wire/docker-api/engine.ts";
 import type { ContainerCreateBody } from "#wire/docker-api/types/container_config.ts";
-import type { DockerCalls } from "../docker/docker_calls.ts";
 import { exitCodeOfFailure, reportFailure } from "../exit_codes.ts";
 import { relayInput, relayOutput } from "../io/relay_streams.ts";
 import { LentTerminal } from "../io/terminal.ts";
@@ -46,7 +45,7 @@ export interface RunFlags {
  * 125, 126 or 127 when it did not start.
  */
 export async function runRun(
-  engine: DockerCalls,
+  engine: DockerEngine,
   image: string,
   command: string[],
   flags: RunFlags,
@@ -59,7 +58,7 @@ export async function runRun(
     return code;
   } catch (error) {
     span.end(error);
-    reportFailure("run", error);
+    reportFailure("run", error, flags.state);
     return exitCodeOfFailure(error);
   } finally {
     sink.flushSync();
@@ -68,7 +67,7 @@ export async function runRun(
 }
 
 async function performRun(
-  engine: DockerCalls,
+  engine: DockerEngine,
   image: string,
   command: string[],
   flags: RunFlags,
@@ -106,7 +105,7 @@ async function performRun(
 
 /** A container that does not start is removed again when it would have been after its end. */
 async function start(
-  engine: DockerCalls,
+  engine: DockerEngine,
   id: string,
   flags: RunFlags,
   context: CallContext,
@@ -123,7 +122,7 @@ async function start(
 }
 
 async function relay(
-  engine: DockerCalls,
+  engine: DockerEngine,
   id: string,
   attached: AttachedStreams,
   flags: RunFlags,

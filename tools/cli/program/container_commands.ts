@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import type { ExecFlags } from "../commands/exec.ts";
 import type { ImagesFlags } from "../commands/images.ts";
 import type { ImportFlags } from "../commands/import.ts";
@@ -6,7 +7,6 @@ import type { LogsFlags } from "../commands/logs.ts";
 import type { PsFlags } from "../commands/ps.ts";
 import type { RmFlags } from "../commands/rm.ts";
 import type { RunFlags } from "../commands/run.ts";
-import type { DockerCalls } from "../docker/docker_calls.ts";
 import { exitCodeOfFailure, reportFailure } from "../exit_codes.ts";
 import { collect, socketPath, withState } from "./shared_options.ts";
 
@@ -151,7 +151,7 @@ function addExec(program: Command): void {
         const { runExec } = await import("../via/exec_via.ts");
         process.exitCode = await runExec(container, words, flags);
       } catch (error) {
-        reportFailure("exec", error);
+        reportFailure("exec", error, flags.state);
         process.exitCode = exitCodeOfFailure(error);
       }
     });
@@ -169,13 +169,13 @@ function withEngine(command: Command): Command {
 async function perform(
   name: string,
   flags: EngineFlags,
-  work: (engine: DockerCalls) => Promise<number>,
+  work: (engine: DockerEngine) => Promise<number>,
 ): Promise<void> {
   try {
-    const { dockerCalls } = await import("../docker/docker_calls.ts");
-    process.exitCode = await work(dockerCalls(flags.docker ?? `${flags.state}/docker.sock`));
+    const { connectDocker } = await import("#wire/docker-api/client/docker_client.ts");
+    process.exitCode = await work(connectDocker(flags.docker ?? `${flags.state}/docker.sock`));
   } catch (error) {
-    reportFailure(name, error);
+    reportFailure(name, error, flags.state);
     process.exitCode = 1;
   }
 }

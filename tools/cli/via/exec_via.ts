@@ -1,7 +1,7 @@
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
+import { connectDocker } from "#wire/docker-api/client/docker_client.ts";
 import { type ExecFlags, execViaDockerd } from "../commands/exec.ts";
-import { dockerCalls } from "../docker/docker_calls.ts";
 import { execViaRuntime } from "./exec_runtime.ts";
 import { execViaTask } from "./exec_task.ts";
 import { findTarget } from "./find_target.ts";
@@ -16,7 +16,7 @@ export async function runExec(
   const via = flags.rescue ? "runc" : flags.via;
   if (via === "dockerd") {
     const socket = flags.docker ?? `${flags.state}/docker.sock`;
-    return execViaDockerd(dockerCalls(socket), container, command, flags);
+    return execViaDockerd(connectDocker(socket), container, command, flags);
   }
   const sink = new SpoolSink(flags.state);
   const span = new Tracer("cli", sink).start(`exec via ${via}`);
