@@ -5,6 +5,7 @@ import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { EXIT_FAILED } from "../exit_codes.ts";
 import { relayInput, relayOutput } from "../io/relay_streams.ts";
 import { LentTerminal } from "../io/terminal.ts";
+import { showTrace } from "../trace/show_trace.ts";
 
 export type ExecLink = "dockerd" | "containerd" | "shim" | "runc";
 
@@ -44,7 +45,7 @@ export async function execViaDockerd(
     throw error;
   } finally {
     sink.flushSync();
-    if (flags.trace) process.stderr.write(`trace ${span.context.traceId}\n`);
+    if (flags.trace) await showTrace(flags.state, span.context.traceId);
   }
 }
 

@@ -8,6 +8,7 @@ import { exitCodeOfFailure, reportFailure } from "../exit_codes.ts";
 import { relayInput, relayOutput } from "../io/relay_streams.ts";
 import { LentTerminal } from "../io/terminal.ts";
 import { readBytes, readUlimit } from "../run_flags.ts";
+import { showTrace } from "../trace/show_trace.ts";
 
 export interface RunFlags {
   state: string;
@@ -62,7 +63,7 @@ export async function runRun(
     return exitCodeOfFailure(error);
   } finally {
     sink.flushSync();
-    if (flags.trace) process.stderr.write(`trace ${span.context.traceId}\n`);
+    if (flags.trace) await showTrace(flags.state, span.context.traceId);
   }
 }
 

@@ -100,7 +100,7 @@ function addRun(program: Command): void {
     .option("--init", "run a small init that reaps")
     .option("--runtime <name>", "the runtime to use")
     .option("--restart <policy>", "no, always, unless-stopped, on-failure[:n]")
-    .option("--trace", "print the trace's id");
+    .option("--trace", "then show where the time went, on standard error");
   for (const [flags, text] of [
     ["-e, --env <variable>", "NAME=VALUE"],
     ["-v, --volume <bind>", "SOURCE:TARGET[:ro]"],
@@ -136,7 +136,7 @@ function addExec(program: Command): void {
     .passThroughOptions()
     .addOption(links)
     .option("--rescue", "leave a full pids or memory cgroup out (root only)")
-    .option("--trace", "print the trace's id")
+    .option("--trace", "then show where the time went, on standard error")
     .option("-i, --interactive", "keep its standard input open")
     .option("-t, --tty", "give it a terminal")
     .option("-d, --detach", "do not wait for its end")

@@ -2,6 +2,7 @@ import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
 import { connectDocker } from "#wire/docker-api/client/docker_client.ts";
 import { type ExecFlags, execViaDockerd } from "../commands/exec.ts";
+import { showTrace } from "../trace/show_trace.ts";
 import { execViaRuntime } from "./exec_runtime.ts";
 import { execViaTask } from "./exec_task.ts";
 import { findTarget } from "./find_target.ts";
@@ -33,6 +34,6 @@ export async function runExec(
     throw error;
   } finally {
     sink.flushSync();
-    if (flags.trace) process.stderr.write(`trace ${span.context.traceId}\n`);
+    if (flags.trace) await showTrace(flags.state, span.context.traceId);
   }
 }
