@@ -4,6 +4,7 @@ import { restartDelayMs } from "../container/restart_policy.ts";
 import type { Daemon } from "../daemon.ts";
 import type { ExecProcess } from "../exec/exec_process.ts";
 import { stopHealth } from "../health/health_probe.ts";
+import { releaseSharedMemory } from "../rootfs/shared_memory.ts";
 import { formatNs, nowText } from "../wall_clock.ts";
 import { removeLocked } from "./container_remove.ts";
 import { startLocked } from "./container_start.ts";
@@ -77,6 +78,7 @@ export async function cleanUpRun(daemon: Daemon, container: Container): Promise<
   await step("delete task", () => daemon.services.tasks.delete({ containerId: id }, call));
   await step("delete container", () => daemon.services.containers.delete({ id }, call));
   await step("unmount rootfs", () => daemon.mounts.unmount(id));
+  await step("unmount shared memory", () => releaseSharedMemory(container));
   for (const exec of container.execs.values()) endExec(daemon, container, exec, 137);
 }
 

@@ -1,8 +1,9 @@
 import { mkdirSync, statSync } from "node:fs";
 import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
-import { writeNetworkFiles } from "../network/network_files.ts";
+import { networkFilePaths, writeNetworkFiles } from "../network/network_files.ts";
 import { invalid } from "../refusals.ts";
+import { sharedMemoryFolder } from "../rootfs/shared_memory.ts";
 import type { SpecMount } from "../spec/spec_build.ts";
 
 const op = "start container";
@@ -53,7 +54,8 @@ export function addNetworkMounts(daemon: Daemon, container: Container, mounts: S
   const owner = mode.startsWith("container:")
     ? daemon.find(mode.slice("container:".length))
     : container;
-  const files = writeNetworkFiles(owner);
+  // Another's files are taken as they are: whoever made it may have changed them since.
+  const files = owner === container ? writeNetworkFiles(owner) : networkFilePaths(owner);
   const taken = new Set(mounts.map((mount) => mount.destination));
   const options = container.record.hostConfig.ReadonlyRootfs
     ? ["rbind", "ro", "rprivate"]
@@ -69,13 +71,7 @@ export function addNetworkMounts(daemon: Daemon, container: Container, mounts: S
 
 /** A shared IPC namespace needs the same /dev/shm: the host's, or the other container's own. */
 export function addSharedMemory(daemon: Daemon, container: Container, mounts: SpecMount[]): void {
-  const mode = container.record.hostConfig.IpcMode ?? "";
-  let source: string | undefined;
-  if (mode === "host") source = "/dev/shm";
-  else if (mode.startsWith("container:")) {
-    const other = daemon.find(mode.slice("container:".length));
-    source = `/proc/${other.record.state.pid}/root/dev/shm`;
-  }
+  const source = sharedMemoryFolder(daemon, container);
   if (source && !mounts.some((mount) => mount.destination === "/dev/shm")) {
     mounts.push({ destination: "/dev/shm", type: "bind", source, options: ["rbind", "rprivate"] });
   }

@@ -5,6 +5,7 @@ import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
 import { removeFifos } from "../io/fifo_set.ts";
 import { conflict, invalid } from "../refusals.ts";
+import { releaseSharedMemory } from "../rootfs/shared_memory.ts";
 import { killAndWait } from "./container_stop.ts";
 
 const op = "remove container";
@@ -55,6 +56,7 @@ export async function removeLocked(
   const { snapshotter } = record;
   try {
     daemon.mounts.unmount(id);
+    releaseSharedMemory(container);
     await removeSnapshot(daemon, snapshotter, id);
     removeFifos(`${daemon.options.state}/fifo/${id}`);
     container.log?.close();

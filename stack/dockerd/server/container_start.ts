@@ -11,6 +11,7 @@ import { ProcessIo } from "../io/process_io.ts";
 import { sharing } from "../network/network_mode.ts";
 import { conflict } from "../refusals.ts";
 import { makeRootedFolder, readRootedText, withRoot } from "../rootfs/rooted_files.ts";
+import { releaseSharedMemory } from "../rootfs/shared_memory.ts";
 import { resolveCapabilities } from "../spec/capabilities.ts";
 import { parseDeviceRules, privilegedDevices, resolveDevices } from "../spec/devices.ts";
 import type { OciSpec } from "../spec/oci_types.ts";
@@ -120,6 +121,7 @@ async function launch(
   const { mounts } = await daemon.services.snapshots.mounts({ snapshotter, key: id }, call);
   const rootfs = daemon.mounts.mount(id, mounts);
   unwind.add("unmount rootfs", () => daemon.mounts.unmount(id));
+  unwind.add("unmount shared memory", () => releaseSharedMemory(container));
   const { spec, user } = prepareSpec(daemon, container, rootfs);
   const binary = record.runtime.binary;
   const runcRoot = join(daemon.options.state, "runtime-runc");
