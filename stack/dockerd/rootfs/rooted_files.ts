@@ -67,6 +67,9 @@ export function makeRootedFolder(rootFd: number, path: string, uid: number, gid:
     try {
       // The parent is held by its descriptor: what it is named by now does not matter.
       mkdirSync(`/proc/self/fd/${parentFd}/${part}`, { mode: 0o755 });
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EEXIST") throw error;
+      throw broken("make folder", `Cannot mkdir: ${path}: ${made} is a link that leads nowhere`);
     } finally {
       closeSync(parentFd);
     }
