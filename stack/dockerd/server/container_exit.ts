@@ -121,8 +121,9 @@ function endExec(daemon: Daemon, container: Container, exec: ExecProcess, exitCo
       exitCode: String(exitCode),
     });
   }
+  // Whoever is attached need not wait for the FIFOs to go.
+  exec.hub.end();
   exec.io?.close();
   exec.io = undefined;
-  exec.hub.end();
   container.execs.delete(exec.request.id);
 }
