@@ -1,0 +1,42 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { mustRun } from "../../lib/command.ts";
+
+/** What the tests in the machine load: sources, as tests are not compiled, and what we ship. */
+const TREES = ["lib", "wire", "stack", "tools", "tests", "gen", "dist", "package.json"];
+/** The whole of node_modules would be mostly checkers. */
+const LEFT_OUT = ["typescript", "@typescript", "@biomejs", "@bufbuild/buf-linux-x64"];
+const SLACK_MIB = 64;
+
+/**
+ * Writes a disk with the repository as it stands at `repository`, for the machine to mount at /lane.
+ * `list` is the list of test files, one a line, which the machine finds as /lane/test-list.
+ */
+export async function buildInputDisk(
+  repository: string,
+  target: string,
+  list: string[],
+): Promise<void> {
+  const stage = `${target}.stage`;
+  rmSync(stage, { recursive: true, force: true });
+  mkdirSync(stage, { recursive: true });
+  try {
+    const trees = [...TREES, "node_modules"].filter((name) => existsSync(join(repository, name)));
+    // Links where the file system allows: the disk's own copy is the only one made.
+    await mustRun(["cp", "-al", ...trees.map((name) => join(repository, name)), stage]);
+    for (const name of LEFT_OUT) {
+      rmSync(join(stage, "node_modules", name), { recursive: true, force: true });
+    }
+    await Bun.write(join(stage, "test-list"), `${list.join("\n")}\n`);
+    rmSync(target, { force: true });
+    await mustRun(["mke2fs", "-q", "-t", "ext4", "-d", stage, target, `${await sizeMib(stage)}M`]);
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+/** Room for the files and for ext4's own tables. */
+async function sizeMib(folder: string): Promise<number> {
+  const used = Number.parseInt(await mustRun(["du", "-sm", folder]), 10);
+  return Math.ceil(used * 1.15) + SLACK_MIB;
+}

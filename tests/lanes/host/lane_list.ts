@@ -1,0 +1,25 @@
+import { Glob } from "bun";
+
+export interface Lane {
+  /** The machine's PID 1, as a path in the machine. */
+  init: string;
+  /** The test files that the lane runs, relative to the repository. */
+  files: (repository: string) => string[];
+}
+
+function filesOf(...patterns: string[]): Lane["files"] {
+  return (repository) =>
+    patterns.flatMap((pattern) => [...new Glob(pattern).scanSync({ cwd: repository })].sort());
+}
+
+/** What each lane boots and runs. */
+export const LANES: Record<string, Lane> = {
+  v2: {
+    init: "/lane/tests/lanes/guest/init_v2.sh",
+    files: filesOf("tests/lanes/v2/*.test.ts", "tests/swap/*.test.ts"),
+  },
+  systemd: {
+    init: "/lane/tests/lanes/guest/init_systemd.sh",
+    files: filesOf("tests/lanes/systemd/*.test.ts"),
+  },
+};
