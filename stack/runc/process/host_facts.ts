@@ -58,6 +58,7 @@ export function readHostFacts({ rootfs, clock, nofile, labels }: WantedFacts): H
     clockWithoutSyscall: !clock || PLAIN_CLOCKS.has((readTextIfAny(CLOCK_SOURCE) ?? "").trim()),
     cgroupMounts: [],
     pureV2: false,
+    unifiedFlags: [],
     pseudoMounts: [],
     selinux: false,
     kcore: true,
@@ -99,9 +100,12 @@ function addMountFacts(facts: HostFacts, rootfs: string): void {
       facts.pseudoMounts.push(mount.mountpoint);
     }
   }
-  facts.pureV2 = mounts.some(
+  const unified = mounts.find(
     ({ type, mountpoint }) => type === "cgroup2" && mountpoint === "/sys/fs/cgroup",
   );
+  facts.pureV2 = unified !== undefined;
+  facts.unifiedFlags =
+    unified?.superOptions.filter((option) => !/^(rw|ro|seclabel)$/.test(option)) ?? [];
   const parent = parentMount(mounts, rootfs);
   if (parent?.shared) facts.sharedParent = parent.mountpoint;
   facts.kcore = statFile("/proc/kcore") !== undefined;

@@ -24,7 +24,7 @@ function compileV2(plan: PlanBuilder, inputs: CreateInputs, prepared: PreparedMo
     type: "cgroup2",
     source: mount.source ?? "cgroup",
     target: destination,
-    options: options.data,
+    options: [...options.data, ...inputs.facts.unifiedFlags.map((flag) => [flag] as const)],
     attributes: options.attributes,
     plain: false,
     keepMode: false,

@@ -21,6 +21,7 @@ const FACTS: HostFacts = {
     { controllers: ["name=systemd"], mountpoint: "/sys/fs/cgroup/systemd" },
   ],
   pureV2: false,
+  unifiedFlags: [],
   pseudoMounts: ["/proc", "/sys"],
   apparmorFile: "attr/exec",
   selinux: false,
@@ -183,6 +184,16 @@ describe("a creation's plan", () => {
       "mount cgroup on /sys/fs/cgroup/systemd with none,name=systemd +ro +nosuid +nodev +noexec",
     );
     expect(own).toContain("symlink cpu,cpuacct /sys/fs/cgroup/cpuacct");
+  });
+
+  test("mounts the unified hierarchy with the host's own options", () => {
+    const unifiedFlags = ["nsdelegate", "memory_recursiveprot"];
+    const mounts = lines(
+      (s) => s.mounts!.push({ destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro"] }),
+      { facts: { ...FACTS, pureV2: true, unifiedFlags } },
+    ).filter((line) => line.startsWith("mount cgroup2"));
+    expect(mounts).toHaveLength(1);
+    expect(mounts[0]).toContain("nsdelegate,memory_recursiveprot");
   });
 
   test("does without pivot_root when told", () => {

@@ -17,6 +17,11 @@ export interface HostFacts {
   cgroupMounts: { controllers: string[]; mountpoint: string }[];
   /** True when the unified hierarchy alone is mounted. */
   pureV2: boolean;
+  /**
+   * Options of the unified hierarchy as the host mounted it. They are the hierarchy's, not the
+   * mount's: mounting it again from the host's cgroup namespace without them takes them from all.
+   */
+  unifiedFlags: string[];
   /** The mount that holds the rootfs, when it is shared: pivot_root refuses below a shared one. */
   sharedParent?: string;
   /** Full procfs and sysfs mounts outside the rootfs: hidden when the root is not pivoted. */
