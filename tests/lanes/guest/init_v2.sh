@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # PID 1 of the v2 lane: cgroup2 as systemd mounts it, the modules that containers need, the tests,
 # and off. It starts as the machine's only process and reaps what loses its parent.
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb CATENA_LANE=v2
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev

@@ -6,12 +6,11 @@ bun=/lane/node_modules/@oven/bun-linux-x64/bin/bun
 out=/var/tmp/lane-results
 mkdir -p "$out"
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
-export CATENA_LANE=1 NO_COLOR=1
+export NO_COLOR=1
 cd /lane || exit 1
 while read -r file; do
   folder=$out/$(echo "$file" | tr / -)
   mkdir -p "$folder"
-  # From a cgroup of its own, as on a host where nothing but the kernel is in the root.
   timeout -k 10 $FILE_LIMIT_S $bun test "./$file" --timeout 300000 --reporter=junit \
     --reporter-outfile="$folder/junit.xml" < /dev/null > "$folder/output.log" 2>&1
   echo $? > "$folder/code"

@@ -77,12 +77,13 @@ function outcome(results: string, file: string) {
 }
 
 function report(result: LaneResult, limitMin: number | undefined, results: string): number {
+  for (const line of result.skipped) console.log(`skipped: ${line}`);
+  for (const line of result.failed) console.log(`failed: ${line}`);
   if (limitMin !== undefined) console.log(`lane: switched off after ${limitMin} minutes`);
-  for (const line of result.broken) console.log(`lane: ${line}`);
-  const failed = result.failed + result.broken.length;
   console.log(`lane: results and logs are in ${relative(REPOSITORY, results)}`);
-  console.log(`${result.passed} passed, ${failed} failed, ${result.skipped} skipped`);
-  return failed === 0 && result.passed > 0 && limitMin === undefined ? 0 : 1;
+  const { passed, failed, skipped } = result;
+  console.log(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
+  return failed.length === 0 && passed > 0 && limitMin === undefined ? 0 : 1;
 }
 
 main(process.argv.slice(2)).then(

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
+import { type ReportedTest, readJunit } from "#tools/setup/junit_report.mjs";
 
 export interface LaneResult {
   passed: number;
-  failed: number;
-  skipped: number;
-  /** Test files that ended without results, and why: a crash, a time limit, a machine that died. */
-  broken: string[];
+  /** One line a test that failed, or a test file that left no results. */
+  failed: string[];
+  skipped: string[];
 }
 
 /** Which files the lane was to run, and what each left: its report, and how its process ended. */
@@ -17,37 +17,30 @@ export interface FileOutcome {
   code: number | undefined;
 }
 
-/** Adds up what the test files of a lane reported. A file without a report counts as broken. */
+/** Adds up what the test files of a lane reported. A file without a report has failed. */
 export function countResults(outcomes: FileOutcome[]): LaneResult {
-  const total: LaneResult = { passed: 0, failed: 0, skipped: 0, broken: [] };
-  for (const outcome of outcomes) {
-    const counts = readReport(outcome.report);
-    if (!counts) {
-      total.broken.push(`${outcome.file}: no results (exit code ${outcome.code ?? "unknown"})`);
-      continue;
+  const total: LaneResult = { passed: 0, failed: [], skipped: [] };
+  for (const { file, report, code } of outcomes) {
+    const tests = readReport(report);
+    const named = (outcome: ReportedTest["outcome"]) =>
+      tests
+        .filter((test) => test.outcome === outcome)
+        .map(({ suite, name }) => `${suite || file}: ${name}`);
+    const failed = named("failed");
+    if (failed.length === 0 && (code !== 0 || tests.length === 0)) {
+      failed.push(`${file}: ${tests.length} results, exit code ${code ?? "unknown"}`);
     }
-    total.passed += counts.tests - counts.failures - counts.skipped;
-    total.failed += counts.failures;
-    total.skipped += counts.skipped;
-    if (counts.failures === 0 && outcome.code !== 0) {
-      total.broken.push(`${outcome.file}: exit code ${outcome.code ?? "unknown"}`);
-    }
+    total.passed += named("passed").length;
+    total.failed.push(...failed);
+    total.skipped.push(...named("skipped"));
   }
   return total;
 }
 
-/** The totals in the first element of a report by `bun test --reporter=junit`. */
-function readReport(
-  path: string,
-): { tests: number; failures: number; skipped: number } | undefined {
-  let text: string;
+function readReport(path: string): ReportedTest[] {
   try {
-    text = readFileSync(path, "utf8");
+    return readJunit(readFileSync(path, "utf8"));
   } catch {
-    return undefined;
+    return [];
   }
-  const element = /<testsuites\b[^>]*>/.exec(text)?.[0];
-  if (!element) return undefined;
-  const value = (name: string) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(element)?.[1] ?? 0);
-  return { tests: value("tests"), failures: value("failures"), skipped: value("skipped") };
 }
