@@ -1,13 +1,14 @@
-import { describe } from "bun:test";
-
 export type LaneName = "v2" | "systemd";
 
 /**
- * Tests for the machine of one lane. Elsewhere they are skipped, and the name says why: what they
- * do to a host belongs on one that is thrown away.
+ * Whether this is not the machine of that lane, for `describe.skipIf`: what its tests do to a host
+ * belongs on one that is thrown away.
  */
-export function describeLane(lane: LaneName, name: string, tests: () => void): void {
-  const here = process.env["CATENA_LANE"] === lane;
-  const title = here ? name : `${name} [skipped: npm run lane:${lane} runs it in its machine]`;
-  describe.skipIf(!here)(title, tests);
+export function isElsewhere(lane: LaneName): boolean {
+  return process.env["CATENA_LANE"] !== lane;
+}
+
+/** The name of a group of tests; where they are skipped, it says why. */
+export function laneTitle(lane: LaneName, name: string): string {
+  return isElsewhere(lane) ? `${name} [skipped: npm run lane:${lane} runs it]` : name;
 }

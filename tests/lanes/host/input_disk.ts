@@ -9,7 +9,7 @@ const LEFT_OUT = ["typescript", "@typescript", "@biomejs", "@bufbuild/buf-linux-
 const SLACK_MIB = 64;
 
 /**
- * Writes a disk with the repository as it stands at `repository`, for the machine to mount at /lane.
+ * Writes a disk with the repository as it stands at `repository`; the machine mounts it at /lane.
  * `list` is the list of test files, one a line, which the machine finds as /lane/test-list.
  */
 export async function buildInputDisk(
