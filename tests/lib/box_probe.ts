@@ -24,7 +24,7 @@ type Probe = { files: string[] } | { argv: () => string[]; prints: RegExp };
 /** `catena LINK --help` of a link that is not there prints the help of catena. */
 const link = (name: string): Probe => ({
   argv: () => [binPath("catena"), name, "--help"],
-  prints: new RegExp(`\\b${name} \\[options\\]`),
+  prints: new RegExp(`usage: catena ${name}\\b`, "i"),
 });
 
 const PROBES: Record<Box, Probe> = {

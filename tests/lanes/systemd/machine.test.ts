@@ -16,7 +16,9 @@ describe.skipIf(isElsewhere("systemd"))(
 
     test("systemd has mounted cgroup v2 alone, delegated", () => {
       expect(hierarchyOptions()).toBe("rw,nsdelegate,memory_recursiveprot");
-      expect(readFileSync("/proc/self/cgroup", "utf8").trim()).toBe("0::/system.slice/lane.service");
+      expect(readFileSync("/proc/self/cgroup", "utf8").trim()).toBe(
+        "0::/system.slice/lane.service",
+      );
     });
   },
 );
