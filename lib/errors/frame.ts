@@ -15,7 +15,7 @@ export const LAYERS = [
 
 export type Layer = (typeof LAYERS)[number];
 
-/** One vocabulary of codes; each wire maps it to its own (wire/<arrow>/errors.ts). Names are gRPC's. */
+/** One vocabulary of codes, with gRPC's names; wire/<arrow>/errors.ts maps it to each wire's. */
 export const ERROR_CODES = [
   "cancelled",
   "unknown",

@@ -29,7 +29,10 @@ const ALLOWED = [
   "no_proxy",
 ] as const;
 
-/** Builds a child's environment: allowed variables of ours, then `extra`. CNI_* are named by who needs them. */
+/**
+ * Builds a child's environment: allowed variables of ours, then `extra`. CNI_* are named by who
+ * needs them.
+ */
 export function childEnv(
   extra: Record<string, string> = {},
   env: NodeJS.ProcessEnv = process.env,

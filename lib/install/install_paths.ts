@@ -2,7 +2,7 @@
 export const DEFAULT_STATE_DIR = "/run/catena";
 export const DEFAULT_ROOT_DIR = "/var/lib/catena";
 
-/** The state folder that processes without a `--state` flag use: runc and shim under foreign parents. */
+/** The state folder of processes without a `--state` flag: runc and shim under foreign parents. */
 export function ambientStateDir(env: NodeJS.ProcessEnv = process.env): string {
   const named = env["CATENA_STATE"];
   return named?.startsWith("/") ? named : DEFAULT_STATE_DIR;

@@ -43,5 +43,5 @@ export const sendWithFds = (socket: number, bytes: Buffer, fds: number[]) =>
 /** recvmsg(2) with SCM_RIGHTS; received descriptors are close-on-exec and belong to the caller. */
 export const receiveWithFds = (socket: number, buffer: Buffer, flags = 0) =>
   calls().receiveWithFds(socket, buffer, flags);
-/** poll(2) over [fd, events, …]. Blocks this thread for at most `timeoutMs`. Returns the revents. */
+/** poll(2) over [fd, events, …]. Blocks this thread for `timeoutMs` at most. Gives the revents. */
 export const poll = (pairs: number[], timeoutMs: number) => calls().poll(pairs, timeoutMs);

@@ -4,7 +4,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 
 const ORDER: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** A daemon's log: one line an entry on stderr, in logfmt, as containerd and dockerd write theirs. */
+/** A daemon's log: a line an entry on stderr, in logfmt, as containerd and dockerd write. */
 export class Log {
   readonly #layer: string;
   readonly #least: LogLevel;
@@ -32,7 +32,8 @@ export class Log {
 
   #write(level: LogLevel, message: string, fields?: Record<string, unknown>): void {
     if (ORDER[level] < ORDER[this.#least]) return;
-    let line = `time=${JSON.stringify(new Date().toISOString())} level=${level} layer=${this.#layer}`;
+    const time = JSON.stringify(new Date().toISOString());
+    let line = `time=${time} level=${level} layer=${this.#layer}`;
     line += ` msg=${JSON.stringify(message)}`;
     for (const [key, value] of Object.entries(fields ?? {})) {
       line += ` ${key}=${typeof value === "string" ? JSON.stringify(value) : String(value)}`;

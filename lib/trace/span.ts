@@ -41,10 +41,12 @@ function clockMonotonic(): number {
   return nativeAddon<{ clockMonotonic(): number }>().clockMonotonic();
 }
 
+/** Starts a trace: fresh ids, sampled. */
 export function newTraceContext(): TraceContext {
   return { traceId: randomHex(16), spanId: newSpanId(), sampled: true };
 }
 
+/** A fresh span id: 16 hexadecimal digits. */
 export function newSpanId(): string {
   return randomHex(8);
 }

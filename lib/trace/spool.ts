@@ -94,7 +94,7 @@ function rotate(path: string): void {
   }
 }
 
-/** Reads all spans that the spool still holds, oldest first. Lines that do not parse are left out. */
+/** Reads all spans that the spool still holds, oldest first, without lines that do not parse. */
 export function readSpool(stateDir: string): SpanRecord[] {
   const spans: SpanRecord[] = [];
   for (const path of [`${spoolPath(stateDir)}.1`, spoolPath(stateDir)]) {

@@ -10,7 +10,7 @@ import {
 /** Takes finished spans; must not throw and must not block. */
 export interface SpanSink {
   add(span: SpanRecord): void;
-  /** Takes spans that cost time to make: a sink that has this makes them once nobody waits for it. */
+  /** Takes spans that cost time to make: such a sink makes them once nobody waits for it. */
   later?(make: () => readonly SpanRecord[]): void;
 }
 

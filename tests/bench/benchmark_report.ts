@@ -26,8 +26,9 @@ export interface Report {
 export function renderReport(report: Report): string {
   return `# Benchmarks
 
-Written by \`npm run bench\`: ours and the genuine stack in turn within one run, idle gaps between samples, medians with the
-middle half of the samples in brackets. "Cold" is after a second's pause, "warm" is back to back.
+Written by \`npm run bench\`: ours and the genuine stack in turn within one run, idle gaps between
+samples, medians with the middle half of the samples in brackets. "Cold" is after a second's
+pause, "warm" is back to back.
 
 ${machine(report.versions)}
 ${report.missing === undefined ? "" : `\nOurs was not measured: ${report.missing}\n`}

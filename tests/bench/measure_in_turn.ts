@@ -1,4 +1,4 @@
-/** One side of a comparison. `work` is timed whole; it rejects when it did not do what it should. */
+/** One side of a comparison. `work` is timed whole; it rejects when it did not do its job. */
 export interface Contender {
   name: string;
   work: () => Promise<void>;
@@ -12,7 +12,7 @@ export interface Timing {
 
 export interface TurnOptions {
   samples: number;
-  /** Idle time before every sample: back-to-back samples hide what a first one after a pause costs. */
+  /** Idle time before every sample: back to back they hide what the first after a pause costs. */
   gapMs: number;
 }
 

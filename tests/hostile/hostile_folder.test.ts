@@ -28,7 +28,7 @@ describe("started in a hostile folder", () => {
     const files: Record<string, string> = {
       "bunfig.toml": 'preload = ["./evil.js"]\n[run]\npreload = ["./evil.js"]\n',
       "evil.js": code,
-      ".env": `BUN_INSPECT_PRELOAD=${sandbox.folder}/evil.js\nCATENA_STATE=${sandbox.folder}/evil\n`,
+      ".env": `CATENA_STATE=${sandbox.folder}/evil\nBUN_INSPECT_PRELOAD=${sandbox.folder}/evil.js`,
       ".env.local": `NODE_OPTIONS=--require=${sandbox.folder}/evil.js\n`,
       "tsconfig.json": '{"compilerOptions":{"paths":{"#lib/*":["./evil.js"],"*":["./evil.js"]}}}',
       "package.json": '{"name":"evil","imports":{"#*":"./evil.js"},"main":"./evil.js"}',

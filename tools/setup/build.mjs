@@ -61,7 +61,7 @@ function generate() {
   });
 }
 
-/** One C part: `COMPILER FLAGS SOURCES -o dist/libexec/NAME LIBRARIES`, of one folder's own sources. */
+/** One C part: `COMPILER FLAGS SOURCES -o dist/libexec/NAME LIBRARIES`, of one folder. */
 function compileNative(name, folder, flags, libraries = [], compiler = "gcc") {
   const files = filesBelow(folder, (path) => path.endsWith(".c") && dirname(path) === folder);
   if (files.length === 0) return;

@@ -1,4 +1,4 @@
-/* File descriptors: sealed memory files, socket pairs, locks, and passing them between processes. */
+/* File descriptors: sealed memory files, socket pairs, locks, passing them between processes. */
 #include "addon.h"
 
 #include <errno.h>
@@ -66,7 +66,9 @@ static napi_value call_send_with_fds(napi_env env, napi_callback_info info) {
   uint8_t *data = NULL;
   size_t length = 0;
   uint32_t count = 0;
-  if (!addon_bytes(env, args[1], &data, &length)) return addon_throw_errno(env, EINVAL, "sendmsg", NULL);
+  if (!addon_bytes(env, args[1], &data, &length)) {
+    return addon_throw_errno(env, EINVAL, "sendmsg", NULL);
+  }
   napi_get_array_length(env, args[2], &count);
   if (count > MAX_PASSED) return addon_throw_errno(env, E2BIG, "sendmsg", NULL);
   char control[CMSG_SPACE(sizeof(int) * MAX_PASSED)] __attribute__((aligned(8))) = {0};
@@ -98,7 +100,9 @@ static napi_value call_receive_with_fds(napi_env env, napi_callback_info info) {
   addon_args(env, info, args);
   uint8_t *data = NULL;
   size_t length = 0;
-  if (!addon_bytes(env, args[1], &data, &length)) return addon_throw_errno(env, EINVAL, "recvmsg", NULL);
+  if (!addon_bytes(env, args[1], &data, &length)) {
+    return addon_throw_errno(env, EINVAL, "recvmsg", NULL);
+  }
   char control[CMSG_SPACE(sizeof(int) * MAX_PASSED)] __attribute__((aligned(8)));
   struct iovec part = {.iov_base = data, .iov_len = length};
   struct msghdr message = {
@@ -138,7 +142,9 @@ static napi_value call_poll(napi_env env, napi_callback_info info) {
     napi_value fd, events;
     napi_get_element(env, args[0], i * 2, &fd);
     napi_get_element(env, args[0], i * 2 + 1, &events);
-    fds[i] = (struct pollfd){.fd = (int)addon_int(env, fd, -1), .events = (short)addon_int(env, events, 0)};
+    /* revents is zeroed with the rest: an interrupted poll leaves it as it was. */
+    fds[i] = (struct pollfd){.fd = (int)addon_int(env, fd, -1)};
+    fds[i].events = (short)addon_int(env, events, 0);
   }
   int ready = poll(fds, count / 2, (int)addon_int(env, args[1], 0));
   if (ready < 0 && errno != EINTR) return addon_throw_errno(env, errno, "poll", NULL);

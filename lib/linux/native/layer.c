@@ -25,7 +25,8 @@ static napi_value call_set_xattr(napi_env env, napi_callback_info info) {
     result = lsetxattr(path, name, data, length, 0);
     number = errno;
   }
-  napi_value out = result == 0 ? addon_undefined(env) : addon_throw_errno(env, number, "lsetxattr", path);
+  napi_value out =
+      result == 0 ? addon_undefined(env) : addon_throw_errno(env, number, "lsetxattr", path);
   free(path);
   free(name);
   return out;
@@ -83,11 +84,13 @@ static napi_value call_set_modified(napi_env env, napi_callback_info info) {
   napi_value args[ADDON_MAX_ARGS];
   addon_args(env, info, args);
   char *path = addon_string(env, args[0]);
-  struct timespec when = {.tv_sec = addon_int(env, args[1], 0), .tv_nsec = addon_int(env, args[2], 0)};
+  struct timespec when = {
+      .tv_sec = addon_int(env, args[1], 0), .tv_nsec = addon_int(env, args[2], 0)};
   struct timespec times[2] = {when, when};
   int result = utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
   int number = errno;
-  napi_value out = result == 0 ? addon_undefined(env) : addon_throw_errno(env, number, "utimensat", path);
+  napi_value out =
+      result == 0 ? addon_undefined(env) : addon_throw_errno(env, number, "utimensat", path);
   free(path);
   return out;
 }

@@ -17,7 +17,8 @@ static napi_value call_mount(napi_env env, napi_callback_info info) {
   char *type = addon_string(env, args[2]), *data = addon_string(env, args[4]);
   int result = mount(source, target, type, (unsigned long)addon_int(env, args[3], 0), data);
   int number = errno;
-  napi_value out = result == 0 ? addon_undefined(env) : addon_throw_errno(env, number, "mount", target);
+  napi_value out =
+      result == 0 ? addon_undefined(env) : addon_throw_errno(env, number, "mount", target);
   free(source);
   free(target);
   free(type);
@@ -32,7 +33,8 @@ static napi_value call_umount2(napi_env env, napi_callback_info info) {
   char *target = addon_string(env, args[0]);
   int result = umount2(target, (int)addon_int(env, args[1], 0));
   int number = errno;
-  napi_value out = result == 0 ? addon_undefined(env) : addon_throw_errno(env, number, "umount2", target);
+  napi_value out =
+      result == 0 ? addon_undefined(env) : addon_throw_errno(env, number, "umount2", target);
   free(target);
   return out;
 }
@@ -42,10 +44,12 @@ static napi_value call_mknod(napi_env env, napi_callback_info info) {
   napi_value args[ADDON_MAX_ARGS];
   addon_args(env, info, args);
   char *path = addon_string(env, args[0]);
-  dev_t device = makedev((unsigned)addon_int(env, args[2], 0), (unsigned)addon_int(env, args[3], 0));
+  dev_t device =
+      makedev((unsigned)addon_int(env, args[2], 0), (unsigned)addon_int(env, args[3], 0));
   int result = mknod(path, (mode_t)addon_int(env, args[1], 0), device);
   int number = errno;
-  napi_value out = result == 0 ? addon_undefined(env) : addon_throw_errno(env, number, "mknod", path);
+  napi_value out =
+      result == 0 ? addon_undefined(env) : addon_throw_errno(env, number, "mknod", path);
   free(path);
   return out;
 }

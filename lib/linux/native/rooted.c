@@ -9,10 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The kernel answers EAGAIN when a rename raced with the walk; a hostile container could go on for ever. */
+/* The kernel answers EAGAIN when a rename raced with the walk; a hostile container could make it
+   do so for ever. */
 #define MAX_ATTEMPTS 64
 
-/* openInRoot(rootFd, path, flags, mode): fd. Links, absolute ones too, are followed inside the root. */
+/* openInRoot(rootFd, path, flags, mode): fd. Links, absolute ones too, are followed inside it. */
 static napi_value call_open_in_root(napi_env env, napi_callback_info info) {
   napi_value args[ADDON_MAX_ARGS];
   addon_args(env, info, args);
@@ -24,10 +25,12 @@ static napi_value call_open_in_root(napi_env env, napi_callback_info info) {
   };
   long fd = -1;
   int attempts = 0;
-  do fd = syscall(SYS_openat2, (int)addon_int(env, args[0], -1), path ? path : "", &how, sizeof how);
+  int root = (int)addon_int(env, args[0], -1);
+  do fd = syscall(SYS_openat2, root, path ? path : "", &how, sizeof how);
   while (fd < 0 && (errno == EAGAIN || errno == EINTR) && ++attempts < MAX_ATTEMPTS);
   int number = errno;
-  napi_value out = fd >= 0 ? addon_number(env, fd) : addon_throw_errno(env, number, "openat2", path);
+  napi_value out =
+      fd >= 0 ? addon_number(env, fd) : addon_throw_errno(env, number, "openat2", path);
   free(path);
   return out;
 }

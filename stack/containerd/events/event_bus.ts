@@ -23,7 +23,7 @@ interface Subscriber {
  * Spreads events to every subscriber whose filters let them pass, in the order of publishing.
  *
  * When a daemon comes back, shims tell at once what happened meanwhile, and clients need a moment
- * to subscribe again: for the first `replayMs` milliseconds new subscribers hear all since the start.
+ * to subscribe again: for the first `replayMs` ms new subscribers hear all since the start.
  */
 export class EventBus {
   readonly #subscribers = new Set<Subscriber>();
