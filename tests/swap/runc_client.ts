@@ -14,7 +14,12 @@ export class RuncClient {
   readonly root: string;
   readonly #stateDir: string;
 
-  constructor(sandbox: Sandbox, binary: string) {
+  /** `flags` stand before every verb. */
+  constructor(
+    sandbox: Sandbox,
+    binary: string,
+    readonly flags: string[] = [],
+  ) {
     this.binary = binary;
     this.root = sandbox.path("states");
     this.#stateDir = sandbox.path("catena-state");
@@ -30,7 +35,7 @@ export class RuncClient {
 
   /** Its whole argument vector, for what is not run by `call`. */
   argv(...args: string[]): string[] {
-    return [this.binary, "--root", this.root, ...args];
+    return [this.binary, "--root", this.root, ...this.flags, ...args];
   }
 
   call(args: string[], options: CommandOptions = {}): Promise<CommandResult> {

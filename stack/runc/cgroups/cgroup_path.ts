@@ -49,19 +49,23 @@ export function expandSlice(slice: string): string {
   return folders.join("/");
 }
 
-/**
- * The folder of a systemd unit below a hierarchy's root, as systemd itself would place it: a name
- * that ends in .slice is a slice, any other a scope.
- */
-export function systemdInnerPath(config: CgroupConfig): string {
-  const slice = expandSlice(config.parent || "system.slice");
+/** The unit that holds a container: a name that ends in .slice is a slice, any other a scope. */
+export function systemdUnitName(config: CgroupConfig): string {
   const name = config.name ?? "";
-  const unit = name.endsWith(".slice")
-    ? name
-    : config.scope_prefix
-      ? `${config.scope_prefix}-${name}.scope`
-      : `${name}.scope`;
+  if (name.endsWith(".slice")) return name;
+  return config.scope_prefix ? `${config.scope_prefix}-${name}.scope` : `${name}.scope`;
+}
+
+/** The folder of a systemd unit below a hierarchy's root, as systemd itself would place it. */
+export function systemdInnerPath(config: CgroupConfig): string {
+  const slice = expandSlice(config.parent || defaultSlice());
+  const unit = systemdUnitName(config);
   return slice === "" ? `/${unit}` : `/${slice}/${unit}`;
+}
+
+/** Where units lie unless told: a user's own systemd has no system.slice. */
+export function defaultSlice(): string {
+  return process.geteuid!() === 0 ? "system.slice" : "user.slice";
 }
 
 function innerPath(config: CgroupConfig): string {

@@ -8,6 +8,7 @@ import { cgroupProcesses } from "../cgroups/cgroup_processes.ts";
 import { plannedPaths, setLimits } from "../cgroups/container_cgroup.ts";
 import { setDevices } from "../cgroups/device_rules.ts";
 import { joinTarget, makeJoinLock } from "../cgroups/join_target.ts";
+import type { HeldUnit } from "../cgroups/systemd_unit.ts";
 import type { ContainerLaunch, Launched } from "../process/launch_types.ts";
 import type { Spec } from "../spec/spec_types.ts";
 import { type ContainerState, namespacePaths, STATE_SCHEMA } from "../state/container_state.ts";
@@ -91,9 +92,9 @@ function hostRoot(spec: Spec): [number, number] {
 }
 
 /** A step of starting the process; its failure has the words that scripts know from runc. */
-function step(message: string, work: () => void): void {
+async function step(message: string, work: () => unknown): Promise<void> {
   try {
-    work();
+    await work();
   } catch (error) {
     const inner = commandFailure(error, "create cgroup");
     const { code } = inner.outer;
@@ -106,19 +107,34 @@ function step(message: string, work: () => void): void {
   }
 }
 
-/** Makes the cgroup with all its limits, before anything runs in it. */
-function buildCgroup(state: ContainerState): void {
+/** Loaded for callers who want it only: it brings the D-Bus library. */
+const systemd = () =>
+  require("../cgroups/systemd_unit.ts") as typeof import("../cgroups/systemd_unit.ts");
+
+/**
+ * Makes the cgroup with all its limits, before anything runs in it. With systemd it is a unit's,
+ * which is held in place until the container's process is there.
+ */
+async function buildCgroup(state: ContainerState, spec: Spec): Promise<HeldUnit | undefined> {
   const { cgroups } = state.config;
   const rootless = cgroups.Rootless ?? false;
-  step("unable to apply cgroup configuration", () => {
-    state.cgroup_paths = createCgroup(cgroupLayout(), state.cgroup_paths, cgroups);
-  });
-  step("error setting cgroup config for procHooks process", () => {
-    if (Object.keys(state.cgroup_paths).length > 0) {
-      setDevices(state.cgroup_paths, cgroups.devices ?? [], rootless);
-    }
-    setLimits(state.cgroup_paths, cgroups);
-  });
+  let unit: HeldUnit | undefined;
+  try {
+    await step("unable to apply cgroup configuration", async () => {
+      if (cgroups.Systemd) unit = await systemd().HeldUnit.start(cgroups, spec.annotations);
+      state.cgroup_paths = createCgroup(cgroupLayout(), state.cgroup_paths, cgroups);
+    });
+    await step("error setting cgroup config for procHooks process", () => {
+      if (Object.keys(state.cgroup_paths).length > 0) {
+        setDevices(state.cgroup_paths, cgroups.devices ?? [], rootless);
+      }
+      setLimits(state.cgroup_paths, unit?.heldConfig ?? cgroups);
+    });
+    return unit;
+  } catch (error) {
+    await unit?.abandon();
+    throw error;
+  }
 }
 
 function noteProcess(state: ContainerState, pid: number): void {
@@ -190,15 +206,17 @@ async function build(context: RuntimeContext, options: ContainerCreation): Promi
   checkTerminal(spec.process!, !options.foreground, console);
   options.adapt?.(spec);
   context.store.folder(options.id);
-  if (context.systemd) context.warn("systemd is not asked: the cgroup is made where it would be");
   const state = newState(context, options, spec);
+  if (context.systemd) state.cgroup_paths = await systemd().userPaths(state.cgroup_paths);
   checkCgroup(context, state);
   context.store.createFolder(options.id);
+  let unit: HeldUnit | undefined;
   try {
     context.store.makeFifo(options.id, ...hostRoot(spec));
     options.onFolder?.();
-    buildCgroup(state);
+    unit = await buildCgroup(state, spec);
     const launched = await launch(context, options, spec, state);
+    await unit?.settle(state.cgroup_paths);
     logCreateStages(context, launched);
     noteProcess(state, launched.pid);
     context.store.save(state);
@@ -206,6 +224,7 @@ async function build(context: RuntimeContext, options: ContainerCreation): Promi
     if (options.pidFile) writePidFile(options.pidFile, launched.pid);
     return { pid: launched.pid, state };
   } catch (error) {
+    await unit?.abandon();
     return unwind(context, state, commandFailure(error, "create"));
   }
 }

@@ -33,6 +33,13 @@ export async function removeContainer(
   if (!ownsPidNamespace(state)) {
     await attempt("kill processes", () => signalCgroup(state.cgroup_paths, SIGKILL));
   } else await attempt("thaw", () => thawCgroup(state.cgroup_paths));
+  if (state.config.cgroups.Systemd) {
+    await attempt("stop systemd unit", () => {
+      const { removeUnit } =
+        require("../cgroups/systemd_unit.ts") as typeof import("../cgroups/systemd_unit.ts");
+      return removeUnit(state.config.cgroups);
+    });
+  }
   await attempt("remove cgroups", () => removeCgroup(state.cgroup_paths));
   await attempt("remove rescue cgroups", () => removeRescueCgroups(state));
   await attempt("remove state folder", () => context.store.remove(state.id));

@@ -3,6 +3,7 @@ import type { CgroupConfig } from "../cgroups/cgroup_config.ts";
 import { setLimits } from "../cgroups/container_cgroup.ts";
 import { resourceConfig } from "../cgroups/resource_config.ts";
 import type { LinuxResources } from "../spec/spec_resources.ts";
+import type { ContainerState } from "../state/container_state.ts";
 import { containerStatus } from "../state/container_status.ts";
 import { commandFailure, refuse } from "./command_failure.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
@@ -41,6 +42,16 @@ function updatedConfig(old: CgroupConfig, wanted: CgroupConfig): CgroupConfig {
   return next;
 }
 
+/** Writes limits, to systemd first where it keeps the cgroup: it would write its own over them. */
+async function applyLimits(state: ContainerState, config: CgroupConfig): Promise<void> {
+  if (config.Systemd) {
+    const { updateUnit } =
+      require("../cgroups/systemd_unit.ts") as typeof import("../cgroups/systemd_unit.ts");
+    await updateUnit(state.cgroup_paths, config);
+  }
+  setLimits(state.cgroup_paths, config);
+}
+
 /**
  * Changes the limits of a container while it runs. When one is refused, those that were written
  * before are set back.
@@ -50,7 +61,7 @@ export async function updateContainer(
   id: string,
   resources: Resources,
 ): Promise<void> {
-  await context.store.locked(id, () => {
+  await context.store.locked(id, async () => {
     const state = context.store.load(id);
     if (containerStatus(context.store, state) === "stopped") {
       throw refuse("update", "container not running", "failed_precondition", {
@@ -60,12 +71,12 @@ export async function updateContainer(
     const old = state.config.cgroups;
     try {
       const next = updatedConfig(old, resourceConfig(resources as LinuxResources));
-      setLimits(state.cgroup_paths, next);
+      await applyLimits(state, next);
       state.config.cgroups = next;
     } catch (error) {
       const cause = commandFailure(error, "update");
       try {
-        setLimits(state.cgroup_paths, old);
+        await applyLimits(state, old);
       } catch (restore) {
         cause.cleanup = commandFailure(restore, "set limits back");
       }

@@ -26,7 +26,7 @@ function features(): object {
     linux: {
       namespaces: Object.keys(NAMESPACE_NAMES).sort(),
       capabilities: CAPABILITIES.split(" ").map((name) => `CAP_${name}`),
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: library !== undefined,
         actions: Object.keys(ACTIONS).sort(),

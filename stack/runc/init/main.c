@@ -235,8 +235,18 @@ static int map_files(int report_file, int plan_file) {
   return magic == REPORT_MAGIC ? 0 : EBADMSG;
 }
 
-/* catena-init FD: FD is the init pipe, FD + 1 the report, FD + 2 the plan. */
+/* Keeps a cgroup populated, for whoever has the other end of our stdin, until that is closed. */
+static int hold(void) {
+  char byte;
+  ssize_t got;
+  do got = read(0, &byte, 1);
+  while (got > 0 || (got < 0 && errno == EINTR));
+  return 0;
+}
+
+/* catena-init FD: FD is the init pipe, FD + 1 the report, FD + 2 the plan. catena-init hold. */
 int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "hold") == 0) return hold();
   int first = argc == 2 ? atoi(argv[1]) : -1;
   if (first < 3) return 2;
   pipe_fd = first;

@@ -1,0 +1,198 @@
+import type { Subprocess } from "bun";
+import { ChainError, failure } from "#lib/errors/chain_error.ts";
+import { libexecPath } from "#lib/install/install_paths.ts";
+import type { CgroupConfig } from "./cgroup_config.ts";
+import { cgroupLayout } from "./cgroup_layout.ts";
+import { type CgroupPaths, defaultSlice, isUnified, systemdUnitName } from "./cgroup_path.ts";
+import { setLimits } from "./container_cgroup.ts";
+import { annotatedProperties } from "./systemd_annotation.ts";
+import { SystemdBus, SystemdRefusal } from "./systemd_bus.ts";
+import { limitProperties, type UnitProperty } from "./systemd_properties.ts";
+
+/** Callers who are not root have a systemd of their own. */
+const isUser = () => process.geteuid!() !== 0;
+
+const isSlice = (unit: string) => unit.endsWith(".slice");
+
+/** Where a user's systemd places a unit: below its own cgroup, in user.slice unless told. */
+export async function userPaths(paths: CgroupPaths): Promise<CgroupPaths> {
+  if (!isUser()) return paths;
+  const mount = cgroupLayout().unified?.path ?? "/sys/fs/cgroup";
+  const group = await SystemdBus.use(true, (bus) => bus.controlGroup());
+  return Object.fromEntries(
+    Object.entries(paths).map(([controller, path]) =>
+      controller === "" ? ["", `${mount}${group}${path.slice(mount.length)}`] : [controller, path],
+    ),
+  );
+}
+
+/**
+ * A container's unit while the container is being made. systemd refuses a scope without a process,
+ * and removes one whose last process ends; ours is to be cloned into the scope's cgroup, which must
+ * be there before. So a holder keeps the place: one process that waits, and is counted.
+ */
+export class HeldUnit {
+  readonly #config: CgroupConfig;
+  #holder: Subprocess<"pipe", "ignore", "ignore"> | undefined;
+
+  private constructor(config: CgroupConfig) {
+    this.#config = config;
+  }
+
+  /**
+   * Starts the unit that `config` names, with the container's limits but one for processes, and
+   * the properties that `annotations` ask for. Rejects with a ChainError, or a TypeError for what
+   * is malformed, having taken everything back.
+   */
+  static async start(
+    config: CgroupConfig,
+    annotations?: Record<string, string>,
+  ): Promise<HeldUnit> {
+    const extra = annotatedProperties(annotations);
+    const unit = new HeldUnit(config);
+    try {
+      await unit.#start(extra);
+    } catch (error) {
+      await unit.#release();
+      throw explain(error, "start", systemdUnitName(config));
+    }
+    return unit;
+  }
+
+  async #start(extra: UnitProperty[]): Promise<void> {
+    const unit = systemdUnitName(this.#config);
+    const properties = [...ownProperties(this.#config, unit), ...extra];
+    if (!isSlice(unit)) {
+      this.#holder = Bun.spawn([libexecPath("catena-init"), "hold"], {
+        stdin: "pipe",
+        stdout: "ignore",
+        stderr: "ignore",
+        env: {},
+      });
+      properties.push({ name: "PIDs", signature: "au", value: [this.#holder.pid] });
+    }
+    await SystemdBus.use(isUser(), async (bus) => {
+      try {
+        await bus.startTransientUnit(unit, properties);
+      } catch (error) {
+        // A failed unit of this name from before, which nobody has looked at.
+        if (!(error instanceof SystemdRefusal && /UnitExists|^job$/.test(error.name))) throw error;
+        await bus.resetFailedUnit(unit);
+        if (error.name === "job") throw error;
+        await bus.startTransientUnit(unit, properties);
+      }
+    });
+  }
+
+  /** The container's settings while the holder, which counts as one process, is there. */
+  get heldConfig(): CgroupConfig {
+    const { pids_limit: limit = 0, unified } = this.#config;
+    if (!this.#holder) return this.#config;
+    const held = { ...this.#config };
+    if (limit > 0) held.pids_limit = limit + 1;
+    const most = unified?.["pids.max"]?.trim();
+    if (most && /^\d+$/.test(most)) {
+      held.unified = { ...unified, "pids.max": String(Number(most) + 1) };
+    }
+    return held;
+  }
+
+  /** The container is in its cgroup: lets the holder go and sets the limit of processes. */
+  async settle(paths: CgroupPaths): Promise<void> {
+    await this.#release();
+    const tasks = limitProperties(this.#config, isUnified(paths)).filter(isTaskLimit);
+    if (tasks.length > 0) {
+      const unit = systemdUnitName(this.#config);
+      await SystemdBus.use(isUser(), (bus) => bus.setUnitProperties(unit, tasks));
+    }
+    setLimits(paths, pidsOnly(this.#config));
+  }
+
+  /** Lets the holder go: with nobody else in it, systemd removes the scope. */
+  async abandon(): Promise<void> {
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
+    this.#holder?.stdin.end();
+    await this.#holder?.exited;
+    this.#holder = undefined;
+  }
+}
+
+const isTaskLimit = ({ name }: UnitProperty) => name === "TasksMax";
+
+function pidsOnly({ pids_limit, unified }: CgroupConfig): CgroupConfig {
+  const most = unified?.["pids.max"];
+  return {
+    ...(pids_limit === undefined ? {} : { pids_limit }),
+    ...(most === undefined ? {} : { unified: { "pids.max": most } }),
+  };
+}
+
+function ownProperties(config: CgroupConfig, unit: string): UnitProperty[] {
+  const property = (name: string, signature: string, value: unknown) => ({
+    name,
+    signature,
+    value,
+  });
+  const slice = config.parent || defaultSlice();
+  const on = (name: string) => property(name, "b", true);
+  const place = isSlice(unit)
+    ? [property("Wants", "as", [slice])]
+    : [property("Slice", "s", slice), on("Delegate")];
+  const limits = limitProperties(config, cgroupLayout().pureV2);
+  return [
+    property("Description", "s", `container ${config.name ?? unit}`),
+    ...place,
+    // All counters from the start: the kernel does not charge afterwards what came before.
+    ...["MemoryAccounting", "CPUAccounting", "IOAccounting", "TasksAccounting"].map(on),
+    // Not stopped before everything else when the host shuts down.
+    property("DefaultDependencies", "b", false),
+    ...limits.filter((limit) => !isTaskLimit(limit)),
+  ];
+}
+
+/** Tells systemd about changed limits, so that its next reload does not take them back. */
+export async function updateUnit(paths: CgroupPaths, config: CgroupConfig): Promise<void> {
+  const unit = systemdUnitName(config);
+  const properties = limitProperties(config, isUnified(paths));
+  if (properties.length === 0) return;
+  try {
+    await SystemdBus.use(isUser(), (bus) => bus.setUnitProperties(unit, properties));
+  } catch (error) {
+    throw explain(error, "set properties of", unit);
+  }
+}
+
+/** Stops a container's unit, and forgets it if it failed. One that is gone is no failure. */
+export async function removeUnit(config: CgroupConfig): Promise<void> {
+  const unit = systemdUnitName(config);
+  try {
+    await SystemdBus.use(isUser(), async (bus) => {
+      await bus.stopUnit(unit);
+      await bus.resetFailedUnit(unit);
+    });
+  } catch (error) {
+    throw explain(error, "stop", unit);
+  }
+}
+
+function explain(error: unknown, what: string, unit: string): unknown {
+  const frame = {
+    layer: "runc",
+    op: `${what} systemd unit`,
+    message: `unable to ${what} unit ${JSON.stringify(unit)}`,
+  } as const;
+  if (error instanceof ChainError) return error.wrap({ ...frame, code: error.outer.code });
+  if (!(error instanceof SystemdRefusal)) return error;
+  return failure({
+    ...frame,
+    code: /AccessDenied|InteractiveAuthorizationRequired/.test(error.name)
+      ? "permission_denied"
+      : "failed_precondition",
+    message: `${frame.message}: ${error.message}`,
+    evidence: [{ kind: "log", value: error.name, ref: "D-Bus error" }],
+    fix: `ask systemd why: systemctl status ${unit}; journalctl -b _PID=1`,
+  });
+}
