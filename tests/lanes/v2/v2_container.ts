@@ -20,14 +20,15 @@ export class V2Container {
     this.id = id;
   }
 
-  /** Runs a container detached; `options.args` stays by default. */
+  /** Runs a container detached; `options.args` stays by default. `flags` are the runtime's own. */
   static async run(
     sandbox: Sandbox,
     binary: string,
     id: string,
     options: Partial<BundleOptions> = {},
+    flags: string[] = [],
   ): Promise<V2Container> {
-    const container = new V2Container(new RuncClient(sandbox, binary), id);
+    const container = new V2Container(new RuncClient(sandbox, binary, flags), id);
     const bundle = await makeBundle(sandbox, id, { args: STAY, ...options });
     await container.runtime.mustDetach(["run", "-d", "-b", bundle, id]);
     return container;
