@@ -45,7 +45,9 @@ export class CatenaRuntime implements OciRuntime {
   }
 
   async create(options: CreateOptions): Promise<{ pid: number }> {
-    const { pid } = await createContainer(this.#context, options);
+    const { pid } = await launching("create", "runc create failed", () =>
+      createContainer(this.#context, options),
+    );
     return { pid };
   }
 
@@ -54,7 +56,7 @@ export class CatenaRuntime implements OciRuntime {
   }
 
   async exec(options: ExecOptions): Promise<{ pid: number }> {
-    return execInContainer(this.#context, options);
+    return launching("exec", "exec failed", () => execInContainer(this.#context, options));
   }
 
   async state(id: string): Promise<RuntimeState> {
@@ -95,5 +97,15 @@ async function attempt<T>(op: string, work: () => T | Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     throw commandFailure(error, op);
+  }
+}
+
+/** A launch that failed, under the words that the command line puts before it: parents know them. */
+async function launching<T>(op: string, message: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const inner = commandFailure(error, op);
+    throw inner.wrap({ layer: "runc", op, code: inner.outer.code, message });
   }
 }

@@ -6,7 +6,7 @@ import type { AttachedStreams } from "#wire/docker-api/engine.ts";
 import type { ExecCreateBody, ExecStartBody } from "#wire/docker-api/types/container_config.ts";
 import { specAny } from "../client/spec_any.ts";
 import type { Container, LiveTask } from "../container/container.ts";
-import { launchFailure } from "../container/launch_failure.ts";
+import { CANNOT_RUN, launchFailure } from "../container/launch_failure.ts";
 import type { Daemon } from "../daemon.ts";
 import { ExecProcess } from "../exec/exec_process.ts";
 import { attachedStreams } from "../io/attached.ts";
@@ -221,8 +221,8 @@ function failExec(
   const given = toChainError(thrown, "dockerd", "start exec");
   const failure =
     given.outer.layer === "dockerd"
-      ? { exitCode: 126, error: given }
-      : launchFailure(given, "start exec", "");
+      ? { exitCode: CANNOT_RUN, error: given }
+      : launchFailure(given, "start exec", "", CANNOT_RUN);
   exec.end(failure.exitCode);
   daemon.execs.ended(exec);
   exec.io?.close();
