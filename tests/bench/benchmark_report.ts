@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { GENUINE_STACK, OUR_STACK } from "./docker_bench.ts";
 import { median, quantile, type Timing } from "./measure_in_turn.ts";
 import type { MemoryUse } from "./memory_bench.ts";
@@ -76,6 +76,8 @@ function machine(versions: string[]): string {
   const system = readFileSync("/etc/os-release", "utf8").match(/^PRETTY_NAME="(.*)"$/m)?.[1];
   const lines = [
     `${cpus().length} × ${model}, ${memory} GB, ${system}, Linux ${release().split("-")[0]}.`,
+    // What else ran: ratios bear it better than milliseconds do.
+    `Load average (15 minutes) at the end of the run: ${loadavg()[2]?.toFixed(1)}.`,
     `Genuine: ${versions.join("; ")}.`,
     `"genuine" is ${GENUINE_STACK}, "ours" is \`${OUR_STACK}\`, unless a line says otherwise.`,
   ];
