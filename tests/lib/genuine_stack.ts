@@ -43,6 +43,8 @@ export interface GenuineDockerdOptions {
   containerd: string;
   /** Name and executable of further runtimes (`--add-runtime`). */
   runtimes?: Record<string, string>;
+  /** Options of the runtimes (`--exec-opt`): native.cgroupdriver=systemd. */
+  execOptions?: string[];
 }
 
 /** Debian's dockerd with private folders and without a network. Containers outlive it. */
@@ -71,6 +73,7 @@ export function startGenuineDockerd(
       "--iptables=false",
       "--live-restore",
       ...runtimes.flatMap(([name, path]) => ["--add-runtime", `${name}=${path}`]),
+      ...(options.execOptions ?? []).flatMap((option) => ["--exec-opt", option]),
     ],
   });
 }

@@ -13,6 +13,8 @@ export interface ChainPlan {
   name: string;
   /** What must be there; else every step is skipped with the reason. */
   boxes: Box[];
+  /** Why it cannot be put together on this host, beyond the boxes. */
+  impossible?: string;
   /** True when the runtime is ours: then an exec at the pids limit fails with definite words. */
   explainsLimits: boolean;
   start(sandbox: Sandbox): Promise<StartedChain>;

@@ -16,15 +16,20 @@ export class DockerClient implements ChainClient {
   readonly #sandbox: Sandbox;
   readonly #env: Record<string, string>;
   readonly #runtime: string | undefined;
+  readonly #cgroupParent: string;
 
-  /** `runtime` is a name that the daemon knows (`--add-runtime`); without it, its default. */
-  constructor(sandbox: Sandbox, socket: string, runtime?: string) {
+  /**
+   * `runtime` is a name that the daemon knows (`--add-runtime`); without it, its default. Where
+   * systemd keeps cgroups, `cgroupParent` is a slice.
+   */
+  constructor(sandbox: Sandbox, socket: string, runtime?: string, cgroupParent?: string) {
     this.#sandbox = sandbox;
     this.#env = {
       DOCKER_HOST: `unix://${socket}`,
       DOCKER_CONFIG: sandbox.path("docker-config"),
     };
     this.#runtime = runtime;
+    this.#cgroupParent = cgroupParent ?? `/${sandbox.tag}`;
   }
 
   /** Any docker command; for tests that need more than the scenario does. */
@@ -49,7 +54,7 @@ export class DockerClient implements ChainClient {
       ...(stdin === undefined ? [] : ["-i"]),
       ...(this.#runtime ? ["--runtime", this.#runtime] : []),
       ...(pidsLimit === undefined ? [] : ["--pids-limit", String(pidsLimit)]),
-      ...["--network", "none", "--cgroup-parent", `/${this.#sandbox.tag}`, "--name", name],
+      ...["--network", "none", "--cgroup-parent", this.#cgroupParent, "--name", name],
       IMAGE,
       ...command,
     ];

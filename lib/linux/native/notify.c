@@ -91,7 +91,25 @@ static napi_value call_forward(napi_env env, napi_callback_info info) {
   return out;
 }
 
+/* notifySend(host, text): true when the service manager's socket took it */
+static napi_value call_send(napi_env env, napi_callback_info info) {
+  napi_value args[ADDON_MAX_ARGS], out;
+  addon_args(env, info, args);
+  char *host = addon_string(env, args[0]), *text = addon_string(env, args[1]);
+  struct sockaddr_un address;
+  socklen_t length = host && text ? address_of(host, &address) : 0;
+  int fd = length == 0 ? -1 : socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  bool sent = fd >= 0 && sendto(fd, text, strlen(text), MSG_NOSIGNAL,
+                                (struct sockaddr *)&address, length) > 0;
+  if (fd >= 0) close(fd);
+  free(host);
+  free(text);
+  napi_get_boolean(env, sent, &out);
+  return out;
+}
+
 const struct addon_function notify_functions[] = {
+    {"notifySend", call_send},
     {"notifyListen", call_listen},
     {"notifyForward", call_forward},
     {NULL, NULL},

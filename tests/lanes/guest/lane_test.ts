@@ -8,7 +8,13 @@ export function isElsewhere(lane: LaneName): boolean {
   return process.env["CATENA_LANE"] !== lane;
 }
 
+/** The same as a reason; undefined in that machine. */
+export function reasonElsewhere(lane: LaneName): string | undefined {
+  return isElsewhere(lane) ? `npm run lane:${lane} runs it` : undefined;
+}
+
 /** The name of a group of tests; where they are skipped, it says why. */
 export function laneTitle(lane: LaneName, name: string): string {
-  return isElsewhere(lane) ? `${name} [skipped: npm run lane:${lane} runs it]` : name;
+  const reason = reasonElsewhere(lane);
+  return reason ? `${name} [skipped: ${reason}]` : name;
 }

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { failure } from "#lib/errors/chain_error.ts";
 import { recordError } from "#lib/errors/error_record.ts";
 import { binPath } from "#lib/install/install_paths.ts";
+import { notifyManager } from "#lib/linux/notify.ts";
 import { Log } from "#lib/log/log.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
@@ -36,10 +37,15 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   const { root, state } = flags;
   const log = new Log("cli", flags.debug ? "debug" : "info");
   const unwind: (() => Promise<void> | void)[] = [];
+  // Ours alone: a shim or a container that inherited it would speak for us.
+  const manager = process.env["NOTIFY_SOCKET"];
+  delete process.env["NOTIFY_SOCKET"];
   try {
     await bringUp(flags, log, unwind);
+    notifyManager("READY=1", manager);
     log.info("catena serves", { docker: join(state, "docker.sock"), root, state });
     const signal = await stopSignal();
+    notifyManager("STOPPING=1", manager);
     log.info("catena stops; containers run on", { signal });
   } finally {
     for (const step of unwind.reverse()) {
