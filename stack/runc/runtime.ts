@@ -100,7 +100,7 @@ async function attempt<T>(op: string, work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** A launch that failed, under the words that the command line puts before it: parents know them. */
+/** A launch that failed, under the words of the command line that parents know. */
 async function launching<T>(op: string, message: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
