@@ -15,6 +15,7 @@ import { processesOf, readProcess } from "./process_table.ts";
 import { waitUntil } from "./wait_until.ts";
 
 const PREFIX = "catest-";
+const SHIM_SOCKETS = /\/run\/containerd\/s\/[0-9a-f]{64}/g;
 const UNSIGNED_MS = 60_000;
 
 /**
@@ -65,6 +66,7 @@ export class Sandbox {
 }
 
 async function removeTraces(folder: string, tag: string): Promise<void> {
+  const sockets = shimSockets(folder, tag);
   thawCgroupsOf(tag);
   await waitUntil(`the processes of ${folder} are gone`, () => {
     const left = processesOf(folder, tag);
@@ -76,8 +78,22 @@ async function removeTraces(folder: string, tag: string): Promise<void> {
     return mountsBelow(folder).length === 0;
   });
   await waitUntil(`the cgroups of ${tag} are gone`, () => removeCgroupsOf(tag).length === 0);
+  for (const socket of sockets) {
+    for (const path of [socket, `${socket}.lock`]) rmSync(path, { force: true });
+  }
   rmSync(join("/run/containerd/runc", tag), { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** Shims of all kinds keep their sockets in one folder of the host; a killed one leaves its own. */
+function shimSockets(folder: string, tag: string): Set<string> {
+  const commands = processesOf(folder, tag).map(({ command }) => command);
+  const bundles = new Bun.Glob("**/io.containerd.runtime.v2.task/*/*/address");
+  const addresses = [...bundles.scanSync({ cwd: folder, absolute: true, dot: true })].map((path) =>
+    readFileSync(path, "utf8"),
+  );
+  const found = [...commands, ...addresses].flatMap((text) => text.match(SHIM_SOCKETS) ?? []);
+  return new Set(found);
 }
 
 function kill(pid: number): void {

@@ -33,6 +33,8 @@ const OWN_NAMES = [
   "network",
 ];
 
+/** Only what looks like a shim's socket is removed: a command line can be anything. */
+const SHIM_SOCKET = /^\/run\/containerd\/s\/[0-9a-f]{64}$/;
 const GONE_MS = 15_000;
 const STEP_MS = 50;
 
@@ -93,17 +95,19 @@ async function removeContainers(state: string): Promise<void> {
   }
 }
 
-/** Shims and keepers of this state folder; a shim that was told to go takes its keepers along. */
+/** Shims and keepers of this state folder, and the sockets that a killed shim leaves elsewhere. */
 async function endProcesses(root: string, state: string): Promise<void> {
   const deadline = Date.now() + GONE_MS;
+  const sockets = new Set<string>();
   for (;;) {
     const left = ownProcesses(root, state);
-    if (left.length === 0) return;
+    for (const { socket } of left) if (socket) sockets.add(socket);
+    if (left.length === 0) break;
     if (Date.now() > deadline) {
-      const message = `processes ${left.join(", ")} do not end`;
+      const message = `processes ${left.map(({ pid }) => pid).join(", ")} do not end`;
       throw failure({ layer: "cli", op: "reset", code: "deadline_exceeded", message });
     }
-    for (const pid of left) {
+    for (const { pid } of left) {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
@@ -112,16 +116,27 @@ async function endProcesses(root: string, state: string): Promise<void> {
     }
     await Bun.sleep(STEP_MS);
   }
+  for (const socket of sockets) {
+    for (const path of [socket, `${socket}.lock`]) rmSync(path, { force: true });
+  }
 }
 
-function ownProcesses(root: string, state: string): number[] {
+interface OwnProcess {
+  pid: number;
+  /** Where it serves, when it is a shim of ours. */
+  socket: string | undefined;
+}
+
+function ownProcesses(root: string, state: string): OwnProcess[] {
   const own = (word: string) => word.startsWith(`${state}/`) || word.startsWith(`${root}/`);
-  const out: number[] = [];
+  const out: OwnProcess[] = [];
   for (const { pid, argv, state: letter } of readProcessTable(new HostFiles()).values()) {
     const name = basename(argv[0] ?? "");
     if (letter === "Z" || pid === process.pid) continue;
     if (!/^(catena-keeper|containerd-shim-.*)$/.test(name)) continue;
-    if (argv.slice(1).some(own)) out.push(pid);
+    if (!argv.slice(1).some(own)) continue;
+    const socket = argv[argv.indexOf("-socket") + 1];
+    out.push({ pid, socket: socket && SHIM_SOCKET.test(socket) ? socket : undefined });
   }
   return out;
 }
