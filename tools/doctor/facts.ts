@@ -197,6 +197,8 @@ export interface HostFacts {
   threads: number | undefined;
   threadsMax: number | undefined;
   pidMax: number | undefined;
+  /** Processes with ids that the kernel does not give out again (RESERVED_PIDS, kernel/pid.c). */
+  lowPids?: number;
   memoryCgroups?: number;
   processors: number;
   unreadable: string[];

@@ -1,10 +1,13 @@
-import { failure } from "#lib/errors/chain_error.ts";
+import { type ChainError, failure } from "#lib/errors/chain_error.ts";
 import { changeOwner, makeFolders, statFile, writeText } from "#lib/linux/file.ts";
 import type { CgroupConfig } from "./cgroup_config.ts";
 import {
   cgroupCallError,
+  errnoOfChain,
   readCgroupFile,
   readCgroupFileIfAny,
+  readCgroupNumber,
+  readKeyValues,
   writeCgroupFile,
 } from "./cgroup_files.ts";
 import type { CgroupLayout } from "./cgroup_layout.ts";
@@ -16,8 +19,37 @@ function makeCgroupFolders(folder: string): void {
   try {
     makeFolders(folder, 0o755);
   } catch (error) {
-    throw cgroupCallError(error, folder);
+    const cause = cgroupCallError(error, folder);
+    throw errnoOfChain(cause) === "EAGAIN" ? explainFullTree(cause, folder) : cause;
   }
+}
+
+/** On v2 EAGAIN means that an ancestor may not have more cgroups below it, or not as deep. */
+function explainFullTree(cause: ChainError, folder: string): ChainError {
+  let at = folder;
+  for (let depth = 0; at.includes("/"); depth++) {
+    at = at.slice(0, at.lastIndexOf("/"));
+    const below = readKeyValues(at, "cgroup.stat")["nr_descendants"];
+    const most = readCgroupNumber(at, "cgroup.max.descendants");
+    const deepest = readCgroupNumber(at, "cgroup.max.depth");
+    const full = below !== undefined && most !== undefined && below >= most;
+    const deep = deepest !== undefined && BigInt(depth) >= deepest;
+    if (!full && !deep) continue;
+    const file = full ? "cgroup.max.descendants" : "cgroup.max.depth";
+    const limit = full ? most : deepest;
+    return cause.wrap({
+      layer: "runc",
+      op: "create cgroup",
+      code: "resource_exhausted",
+      message: "unable to create cgroup",
+      cause: full
+        ? `${at} has ${below} cgroups below it and ${file} is ${limit}`
+        : `it would lie deeper below ${at} than ${file} ${limit} allows`,
+      evidence: [{ kind: "cgroup", value: `${file} ${limit}`, ref: `${at}/${file}` }],
+      fix: `raise ${at}/${file}, or remove cgroups that nobody uses`,
+    });
+  }
+  return cause;
 }
 
 /**

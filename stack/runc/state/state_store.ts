@@ -1,5 +1,6 @@
 import { failure, toChainError } from "#lib/errors/chain_error.ts";
 import { flock, LOCK } from "#lib/linux/descriptor.ts";
+import { errnoText } from "#lib/linux/errno_text.ts";
 import {
   changeMode,
   changeOwner,
@@ -90,10 +91,11 @@ export class StateStore {
   }
 
   save(state: ContainerState): void {
+    const path = `${this.folder(state.id)}/${STATE_FILE}`;
     try {
-      writeTextAtomically(`${this.folder(state.id)}/${STATE_FILE}`, JSON.stringify(state));
+      writeTextAtomically(path, JSON.stringify(state));
     } catch (error) {
-      throw toChainError(error, "runc", "save state");
+      throw unwritable(error, path);
     }
   }
 
@@ -144,6 +146,22 @@ export class StateStore {
       closeFile(fd);
     }
   }
+}
+
+/** A state that could not be written, in the words that genuine runc has for it. */
+function unwritable(error: unknown, path: string) {
+  const errno = errnoOf(error);
+  if (errno === undefined) return toChainError(error, "runc", "save state");
+  return failure({
+    layer: "runc",
+    op: "save state",
+    code: errno === "ENOSPC" || errno === "EDQUOT" ? "resource_exhausted" : "internal",
+    message: `write ${path}: ${errnoText(errno)}`,
+    evidence: [{ kind: "errno", value: errno, ref: path }],
+    ...(errno === "ENOSPC"
+      ? { fix: `free blocks or inodes of that file system: df -h ${path}; df -i ${path}` }
+      : {}),
+  });
 }
 
 function notExist(id: string, root: string) {

@@ -1,5 +1,12 @@
+import { RESERVED_PIDS } from "../evidence/collect_host.ts";
+import type { HostFacts } from "../facts.ts";
 import type { CauseRule } from "./cause.ts";
 import { HOST_RESERVE } from "./host_reserve.ts";
+
+/** How many tasks can have an id: the lowest are never given out again, some are still held. */
+function usableIds({ pidMax: max = 0, lowPids = 0 }: HostFacts): number {
+  return max - RESERVED_PIDS + lowPids;
+}
 
 export const pidMax: CauseRule = {
   id: "pid-max",
@@ -8,7 +15,7 @@ export const pidMax: CauseRule = {
   needs: ["host"],
   proves({ host }) {
     const { threads, pidMax: max } = host;
-    if (threads === undefined || max === undefined || threads < max - HOST_RESERVE)
+    if (threads === undefined || max === undefined || threads < usableIds(host) - HOST_RESERVE)
       return undefined;
     return {
       confidence: "certain",
@@ -24,7 +31,8 @@ export const pidMax: CauseRule = {
   },
   refutes({ host }) {
     const { threads, pidMax: max } = host;
-    if (threads === undefined || max === undefined || threads > max * 0.95) return undefined;
+    if (threads === undefined || max === undefined || threads > usableIds(host) * 0.95)
+      return undefined;
     return `${threads} threads on the host of kernel.pid_max ${max}`;
   },
 };

@@ -2,6 +2,9 @@ import { cpus } from "node:os";
 import type { HostFacts } from "../facts.ts";
 import type { HostFiles } from "../host/host_files.ts";
 
+/** Process ids below it are given out once, while the host starts (kernel/pid.c). */
+export const RESERVED_PIDS = 300;
+
 /** The host's own limits on processes, threads and keys. */
 export function collectHost(files: HostFiles): HostFacts {
   const unreadable: string[] = [];
@@ -16,6 +19,7 @@ export function collectHost(files: HostFiles): HostFacts {
     threads: load ? Number(load[1]) : undefined,
     threadsMax: number("/proc/sys/kernel/threads-max"),
     pidMax: number("/proc/sys/kernel/pid_max"),
+    lowPids: files.list("/proc").filter((name) => Number(name) < RESERVED_PIDS).length,
     processors: cpus().length,
     unreadable,
   };
