@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { mustRun } from "../../lib/command.ts";
 import { buildInitrd } from "./initrd_build.ts";
 
@@ -66,9 +66,17 @@ async function buildBaseImage(folder: string): Promise<void> {
       { timeoutMs: BUILD_LIMIT_MS },
     );
     rmSync(root, { recursive: true });
+    removeOutdated(folder);
     renameSync(draft, folder);
   } finally {
     rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** Images of former inputs: nothing refers to them any more. */
+function removeOutdated(folder: string): void {
+  for (const name of readdirSync(dirname(folder))) {
+    if (/^base-[0-9a-f]{12}$/.test(name)) rmSync(join(dirname(folder), name), { recursive: true });
   }
 }
 
