@@ -10,7 +10,7 @@ import { countResults, type LaneResult } from "./result_count.ts";
 
 const REPOSITORY = resolve(import.meta.dir, "../../..");
 const CACHE = join(REPOSITORY, ".cache/lanes");
-const DEFAULT_LIMIT_MIN = 30;
+const DEFAULT_LIMIT_MIN = 60;
 
 const USAGE = `usage: lane v2|systemd [options] [FILE…]
   FILE              run these test files only

@@ -24,6 +24,7 @@ export const LANES: Record<string, Lane> = {
       "tests/lanes/v2/machine.test.ts",
       "tests/lanes/v2/*.test.ts",
       "tests/swap/*.test.ts",
+      "tests/survival/killed.test.ts",
     ),
   },
   systemd: {
