@@ -1,8 +1,9 @@
 import type { Subprocess } from "bun";
 import { ChainError, failure } from "#lib/errors/chain_error.ts";
 import { libexecPath } from "#lib/install/install_paths.ts";
+import { readText } from "#lib/linux/file.ts";
 import type { CgroupConfig } from "./cgroup_config.ts";
-import { cgroupLayout } from "./cgroup_layout.ts";
+import { cgroupLayout, parseProcessCgroups } from "./cgroup_layout.ts";
 import { type CgroupPaths, defaultSlice, isUnified, systemdUnitName } from "./cgroup_path.ts";
 import { setLimits } from "./container_cgroup.ts";
 import { annotatedProperties } from "./systemd_annotation.ts";
@@ -14,16 +15,33 @@ const isUser = () => process.geteuid!() !== 0;
 
 const isSlice = (unit: string) => unit.endsWith(".slice");
 
-/** Where a user's systemd places a unit: below its own cgroup, in user.slice unless told. */
+/**
+ * Where a user's systemd places a unit: below its own cgroup, in user.slice unless told. Refuses
+ * callers outside of that cgroup: the kernel lets nobody but root carry processes into it.
+ */
 export async function userPaths(paths: CgroupPaths): Promise<CgroupPaths> {
   if (!isUser()) return paths;
   const mount = cgroupLayout().unified?.path ?? "/sys/fs/cgroup";
   const group = await SystemdBus.use(true, (bus) => bus.controlGroup());
+  const own = parseProcessCgroups(readText("/proc/self/cgroup"))[""] ?? "/";
+  if (!`${own}/`.startsWith(`${group}/`)) throw outside(own, group);
   return Object.fromEntries(
     Object.entries(paths).map(([controller, path]) =>
       controller === "" ? ["", `${mount}${group}${path.slice(mount.length)}`] : [controller, path],
     ),
   );
+}
+
+function outside(own: string, group: string): ChainError {
+  return failure({
+    layer: "runc",
+    op: "place cgroup",
+    code: "failed_precondition",
+    message: "unable to place the container in a unit of the user's systemd",
+    cause: `this process is in ${own}, outside of ${group}`,
+    evidence: [{ kind: "cgroup", value: own, ref: "/proc/self/cgroup" }],
+    fix: "start it from a unit of the user's: systemd-run --user --scope COMMAND",
+  });
 }
 
 /**

@@ -35,7 +35,9 @@ export function compileCgroupOpens(
     current: levels.map(({ current }) => plan.open(current, O.RDONLY, cgroup.pureV2)),
     max: levels.map(({ max }) => plan.open(max, O.RDONLY, cgroup.pureV2)),
     lock: levels.length + cgroup.v1.length > 0 ? plan.open(cgroup.lockPath, O.RDONLY) : NO_SLOT,
-    escape: levels.length > 0 && extra.pidsEscape ? plan.open(extra.pidsEscape, O.WRONLY) : NO_SLOT,
+    // Who may not write there, a user with a cgroup of his own, does without.
+    escape:
+      levels.length > 0 && extra.pidsEscape ? plan.open(extra.pidsEscape, O.WRONLY, true) : NO_SLOT,
   };
 }
 

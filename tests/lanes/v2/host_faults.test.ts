@@ -99,7 +99,7 @@ describe.skipIf(isElsewhere("v2"))(laneTitle("v2", "a host's limits, catena alon
     expect((await runc.call(["run", "-b", bundle, "tree"])).code).toBe(0);
   });
 
-  test("a full disk under the state folder fails cleanly and passes when there is room", async () => {
+  test("a full disk under the states fails cleanly, and passes when there is room", async () => {
     const runc = RuncClient.ours(sandbox);
     const bundle = await makeBundle(sandbox, "disk", { args: ["true"] });
     mkdirSync(runc.root, { recursive: true });
