@@ -1,7 +1,9 @@
 import type { Evidence } from "#lib/errors/frame.ts";
 import { errnoName } from "#lib/linux/errno_name.ts";
+import { readTextIfAny } from "#lib/linux/file.ts";
 import type { Operation } from "#wire/init-pipe/operation.ts";
 import { isCgroupFile } from "./failure_words.ts";
+import { isOlderKernel, LEAST_KERNEL } from "./kernel_version.ts";
 import type { FailureContext } from "./launch_failure.ts";
 import { oomCause, pidsCause, processLimitCause } from "./limit_cause.ts";
 import { programCause } from "./program_cause.ts";
@@ -27,6 +29,7 @@ const SIGSYS = 31;
 export function findCause(context: FailureContext, operation: Operation): FoundCause {
   if (context.result.kind === "died") return deathCause(context);
   const errno = errnoName(context.report.errno);
+  if (errno === "ENOSYS") return kernelCause();
   switch (operation.op) {
     case "pids-check":
       return pidsCause(context);
@@ -62,6 +65,22 @@ export function findCause(context: FailureContext, operation: Operation): FoundC
 /** No cause proved; what was seen is kept. */
 export function nothing(evidence: Evidence[] = []): FoundCause {
   return { evidence, words: {} };
+}
+
+/** A call that is not there: by the kernel's age, or by a filter around us, which is not told. */
+function kernelCause(): FoundCause {
+  const release = readTextIfAny("/proc/sys/kernel/osrelease")?.trim() ?? "";
+  const evidence: Evidence[] = [
+    { kind: "path", value: release, ref: "/proc/sys/kernel/osrelease" },
+  ];
+  if (!isOlderKernel(release)) return nothing(evidence);
+  return {
+    evidence,
+    words: {
+      cause: `the kernel ${release} is older than ${LEAST_KERNEL}, the least that is needed`,
+      fix: `boot Linux ${LEAST_KERNEL} or newer, or use genuine runc on this host`,
+    },
+  };
 }
 
 /** Init died without a word: the memory cgroup, a seccomp filter, or somebody's signal. */
