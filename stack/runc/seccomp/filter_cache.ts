@@ -30,6 +30,22 @@ function digest(profile: Seccomp): string {
 const fileOf = (folder: string, profile: Seccomp) =>
   `${folder}/seccomp-${digest(profile).slice(0, 32)}.bpf`;
 
+/** A host's containers have few profiles, mostly one. */
+const MAX_REMEMBERED = 16;
+const remembered = new Map<string, Buffer>();
+
+/** The program that this process compiled for the same profile before, else a new one. */
+export function compileOnce(profile: Seccomp, compile: (profile: Seccomp) => Buffer): Buffer {
+  const key = digest(profile);
+  const known = remembered.get(key);
+  if (known) return known;
+  const filter = compile(profile);
+  const [oldest] = remembered.keys();
+  if (remembered.size >= MAX_REMEMBERED && oldest) remembered.delete(oldest);
+  remembered.set(key, filter);
+  return filter;
+}
+
 /** The program that was kept for a profile, undefined when there is none that can be used. */
 export function loadCachedFilter(folder: string, profile: Seccomp): Uint8Array | undefined {
   const text = readTextIfAny(fileOf(folder, profile));

@@ -1,7 +1,7 @@
 import { ChainError } from "#lib/errors/chain_error.ts";
 import { statFile } from "#lib/linux/file.ts";
 import type { Seccomp, SeccompArgument } from "../spec/spec_seccomp.ts";
-import { loadCachedFilter, storeCachedFilter } from "./filter_cache.ts";
+import { compileOnce, loadCachedFilter, storeCachedFilter } from "./filter_cache.ts";
 import { type LibraryRule, seccompLibrary } from "./seccomp_library.ts";
 import {
   ACTIONS,
@@ -162,7 +162,8 @@ function compile(profile: Seccomp): Buffer {
 
 /**
  * Compiles a profile of the specification. With `cacheFolder` (the container's state folder) the
- * result is kept there by the profile's digest, so that an exec does not compile again.
+ * result is kept there by the profile's digest, so that an exec does not compile again; a shim that
+ * creates many containers compiles their common profile once.
  */
 export function seccompFilter(profile: Seccomp, cacheFolder?: string): CompiledFilter {
   const listener = notifies(profile);
@@ -170,7 +171,7 @@ export function seccompFilter(profile: Seccomp, cacheFolder?: string): CompiledF
   const folder = cacheFolder !== undefined && statFile(cacheFolder) ? cacheFolder : undefined;
   const cached = folder === undefined ? undefined : loadCachedFilter(folder, profile);
   if (cached) return { filter: cached, flags, listener };
-  const filter = compile(profile);
+  const filter = compileOnce(profile, compile);
   if (folder !== undefined) storeCachedFilter(folder, profile, filter);
   return { filter, flags, listener };
 }
