@@ -1,7 +1,7 @@
 import { ChainError } from "#lib/errors/chain_error.ts";
 import { statFile } from "#lib/linux/file.ts";
 import type { Seccomp, SeccompArgument } from "../spec/spec_seccomp.ts";
-import { compileOnce, loadCachedFilter, storeCachedFilter } from "./filter_cache.ts";
+import { cachedFilter } from "./filter_cache.ts";
 import { type LibraryRule, seccompLibrary } from "./seccomp_library.ts";
 import {
   ACTIONS,
@@ -169,9 +169,5 @@ export function seccompFilter(profile: Seccomp, cacheFolder?: string): CompiledF
   const listener = notifies(profile);
   const flags = filterFlags(profile);
   const folder = cacheFolder !== undefined && statFile(cacheFolder) ? cacheFolder : undefined;
-  const cached = folder === undefined ? undefined : loadCachedFilter(folder, profile);
-  if (cached) return { filter: cached, flags, listener };
-  const filter = compileOnce(profile, compile);
-  if (folder !== undefined) storeCachedFilter(folder, profile, filter);
-  return { filter, flags, listener };
+  return { filter: cachedFilter(profile, folder, compile), flags, listener };
 }
