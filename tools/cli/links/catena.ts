@@ -7,9 +7,12 @@ const VERSION = "0.1.0";
 
 /** A wrong command line; docker's own tools end so. */
 const EXIT_USAGE = 125;
+/** As a shell says of a program that SIGPIPE ended. */
+const EXIT_NO_READER = 141;
 
 /** `catena`: daemons and tools. Each command's modules load only when it is used. */
 export async function main(args: string[]): Promise<void> {
+  process.stdout.on("error", leaveWithoutReader);
   try {
     await buildProgram().parseAsync(args, { from: "user" });
   } catch (error) {
@@ -20,6 +23,12 @@ export async function main(args: string[]): Promise<void> {
     process.stderr.write(`catena: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+/** `catena … | head`: nobody reads on, which is no failure to be told. */
+function leaveWithoutReader(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(EXIT_NO_READER);
+  throw error;
 }
 
 function buildProgram(): Command {
