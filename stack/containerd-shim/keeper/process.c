@@ -173,8 +173,15 @@ static void entry_exited(struct entry *entry, const siginfo_t *info) {
   entry->owed |= OWE_EXIT;
 }
 
+static struct entry *running_entry(pid_t pid) {
+  for (uint32_t i = 0; i < entry_count; i++)
+    if (entries[i].state == RUNNING && entries[i].pid == pid) return &entries[i];
+  return NULL;
+}
+
 /* Known children by their own pid. Unknown ones (orphans of the container) only while no launch is
-   under way: one of them may be the process that the shim is about to name. */
+   under way: one of them may be the process that the shim is about to name. Each is looked at before
+   it is reaped: a known child may end between the first loop and the second. */
 void reap_children(void) {
   bool launching = false;
   for (uint32_t i = 0; i < entry_count; i++) {
@@ -185,6 +192,12 @@ void reap_children(void) {
     if (waitid(P_PID, (id_t)entry->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0)
       entry_exited(entry, &info);
   }
-  while (!launching && waitpid(-1, NULL, WNOHANG) > 0) continue;
+  while (!launching) {
+    siginfo_t info = {0};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) break;
+    struct entry *entry = running_entry(info.si_pid);
+    if (waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0) break;
+    if (entry) entry_exited(entry, &info);
+  }
   tell_owed();
 }

@@ -16,8 +16,8 @@ interface KnownFilter {
 const remembered = new Map<string, KnownFilter>();
 
 /**
- * What a profile comes down to. A profile that was read back from state.json has one rule a call and
- * says defaults that were left out before, so both are brought to that form.
+ * What a profile comes down to. A profile that was read back from state.json has one rule a call
+ * and says defaults that were left out before, so both are brought to that form.
  */
 function digestOf(profile: Seccomp): string {
   const rules = (profile.syscalls ?? []).flatMap(({ names, action, errnoRet, args }) => {
