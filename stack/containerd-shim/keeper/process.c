@@ -180,8 +180,8 @@ static struct entry *running_entry(pid_t pid) {
 }
 
 /* Known children by their own pid. Unknown ones (orphans of the container) only while no launch is
-   under way: one of them may be the process that the shim is about to name. Each is looked at before
-   it is reaped: a known child may end between the first loop and the second. */
+   under way: one of them may be the process that the shim is about to name. Each is looked at
+   before it is reaped: a known child may end between the first loop and the second. */
 void reap_children(void) {
   bool launching = false;
   for (uint32_t i = 0; i < entry_count; i++) {
