@@ -10,6 +10,12 @@ function refuse(code: ErrorCode, op: string, message: string, evidence?: Evidenc
 export const invalid = (op: string, message: string, evidence?: Evidence[]) =>
   refuse("invalid_argument", op, message, evidence);
 
+/** 400: the source of a --mount, which is never made for the user. */
+export const missingSource = (op: string, path: string) =>
+  invalid(op, `invalid mount config for type "bind": bind source path does not exist: ${path}`, [
+    { kind: "path", value: "missing on the host", ref: path },
+  ]);
+
 /** 404 */
 export const notFound = (op: string, message: string) => refuse("not_found", op, message);
 

@@ -9,6 +9,7 @@ import { TASK_SERVICE_NAMES, Task } from "#wire/task-ttrpc/task_service.ts";
 import { OomWatch } from "../cgroup/oom_watch.ts";
 import { EventPublisher } from "../events/event_publisher.ts";
 import { TaskEvents } from "../events/task_events.ts";
+import { loadKeeper } from "../keeping/keeper.ts";
 import { taskService } from "../server/task_service.ts";
 import type { RuntimeFactory, ShimContext } from "../shim_context.ts";
 import { bundlesOfShim } from "../state/container_record.ts";
@@ -26,7 +27,11 @@ const RECHECK_MS = 5_000;
 const FLUSH_MS = 3_000;
 
 /** Serves the Task service until no container needs it. */
-export async function serveCommand(args: ShimArguments, factory: RuntimeFactory): Promise<void> {
+export async function serveCommand(
+  args: ShimArguments,
+  factory: RuntimeFactory,
+  prepare: () => void,
+): Promise<void> {
   process.umask(0o077);
   const log = new ShimLog(args.debug);
   log.addBundle(args.bundle);
@@ -56,6 +61,8 @@ export async function serveCommand(args: ShimArguments, factory: RuntimeFactory)
   }
   process.on("SIGHUP", () => {});
   try {
+    loadKeeper();
+    prepare();
     await recoverContainers(shim, dirname(args.bundle));
     serving.listen(shim);
   } catch (thrown) {

@@ -16,18 +16,23 @@ const POD_ANNOTATIONS = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandb
 
 /**
  * The socket of the shim that is to serve a container: one for all of a namespace, unless the
- * container's annotation or CATENA_SHIM_GROUPING says pod or container.
+ * container's annotation or CATENA_SHIM_GROUPING says pod or container. `folder` is the inode of the
+ * namespace's folder of bundles: once that was wiped and made again, a shim that still serves what
+ * was in it is not to get containers.
  */
 export function shimSocketPath(
   containerd: string,
   namespace: string,
+  folder: number,
   id: string,
   annotations: Record<string, string>,
   env: NodeJS.ProcessEnv,
 ): string {
   const wish = annotations[GROUPING_ANNOTATION] ?? env["CATENA_SHIM_GROUPING"];
   const group = groupOf(wish, id, annotations);
-  const hash = createHash("sha256").update(join(containerd, namespace, "catena", group));
+  const hash = createHash("sha256").update(
+    join(containerd, namespace, "catena", String(folder), group),
+  );
   return join(SOCKET_FOLDER, hash.digest("hex"));
 }
 

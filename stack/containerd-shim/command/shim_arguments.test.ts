@@ -25,10 +25,13 @@ test("refuses flags that nobody sends, in Go's words", () => {
 });
 
 test("one shim for a namespace, a pod or a container", () => {
+  const pathIn = (folder: number, id: string, notes: Record<string, string>, wish?: string) =>
+    shimSocketPath("/c.sock", "ns", folder, id, notes, wish ? { CATENA_SHIM_GROUPING: wish } : {});
   const path = (id: string, annotations: Record<string, string>, wish?: string) =>
-    shimSocketPath("/c.sock", "ns", id, annotations, wish ? { CATENA_SHIM_GROUPING: wish } : {});
+    pathIn(7, id, annotations, wish);
   const pod = { "io.kubernetes.cri.sandbox-id": "pod1" };
   expect(path("a", {})).toBe(path("b", {}));
+  expect(path("a", {})).not.toBe(pathIn(8, "a", {}));
   expect(path("a", {}, "container")).not.toBe(path("b", {}, "container"));
   expect(path("a", pod, "pod")).toBe(path("b", pod, "pod"));
   expect(path("a", {}, "pod")).not.toBe(path("b", {}, "pod"));

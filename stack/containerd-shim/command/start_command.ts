@@ -1,4 +1,5 @@
-import { closeSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { failure, toChainError } from "#lib/errors/chain_error.ts";
@@ -26,7 +27,9 @@ const SERVING_ENV = { BUN_JSC_useJIT: "0" };
 export function startCommand(args: ShimArguments): void {
   const bundle = process.cwd();
   const { namespace, id } = args;
-  const path = shimSocketPath(args.address, namespace, id, readAnnotations(bundle), process.env);
+  const folder = statSync(dirname(bundle)).ino;
+  const annotations = readAnnotations(bundle);
+  const path = shimSocketPath(args.address, namespace, folder, id, annotations, process.env);
   const address = `unix://${path}`;
   const unlock = lockShim(path, true);
   try {

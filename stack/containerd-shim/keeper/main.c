@@ -181,6 +181,8 @@ static int start(const char *folder) {
   if (chdir(folder) < 0) fail(folder);
   setsid();
   syscall(SYS_close_range, SHIM_FD + 1, ~0u, 0);
+  /* Executed from memory, it would be named by a number. */
+  prctl(PR_SET_NAME, "catena-keeper");
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   signal(SIGPIPE, SIG_IGN);
   sigfillset(&all);

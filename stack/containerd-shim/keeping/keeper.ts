@@ -13,6 +13,7 @@ import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import { childEnv } from "#lib/install/child_env.ts";
 import { libexecPath } from "#lib/install/install_paths.ts";
 import { F, fcntl, SOCK, socketpair } from "#lib/linux/descriptor.ts";
+import { sealedCopy } from "#lib/linux/process.ts";
 import { connectUnix } from "#lib/linux/socket.ts";
 import type { LaunchedProcess, LaunchRequest, ProcessLauncher } from "#wire/oci-runtime/runtime.ts";
 import { KeeperConnection, type KeeperEvents } from "./keeper_connection.ts";
@@ -28,6 +29,18 @@ import {
 /** A runtime names its process a moment before the process's parent is gone. */
 const ADOPT_TRIES = 500;
 const ADOPT_PAUSE_MS = 4;
+
+/** The keeper's executable as it was when this process first asked for it; sealed. */
+let keeperImage: number | undefined;
+
+/**
+ * Takes the keeper's executable into memory. A shim does so when it starts: an installation that is
+ * replaced under it must not give it keepers that speak another protocol than it does.
+ */
+export function loadKeeper(): number {
+  keeperImage ??= sealedCopy("catena-keeper", libexecPath("catena-keeper"));
+  return keeperImage;
+}
 
 /** One container's keeper, started or found again by its folder. */
 export class Keeper {
@@ -48,8 +61,9 @@ export class Keeper {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const [ours, its] = socketpair(SOCK.SEQPACKET);
     try {
-      const executable = libexecPath("catena-keeper");
+      const executable = `/proc/${process.pid}/fd/${loadKeeper()}`;
       const child = Bun.spawn([executable, folder], {
+        argv0: libexecPath("catena-keeper"),
         stdio: ["ignore", "ignore", "ignore", its],
         env: childEnv(),
         cwd: "/",

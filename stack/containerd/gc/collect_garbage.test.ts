@@ -73,7 +73,7 @@ test("what an image reaches stays, over labels and parents", async () => {
     "containerd.io/gc.ref.content.config": digest(2),
     "containerd.io/gc.ref.content": digest(3),
   });
-  blob(2, { "containerd.io/gc.ref.snapshot.overlayfs": "top" });
+  blob(2, { "containerd.io/gc.ref.snapshot.overlayfs/init": "top" });
   blob(3);
   blob(4);
   blob(5, { "containerd.io/gc.ref.contentious": digest(4) });

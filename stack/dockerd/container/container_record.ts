@@ -6,8 +6,16 @@ import { ZERO_TIME } from "../wall_clock.ts";
 export interface MountRecord extends MountPoint {
   /** Options of the bind or tmpfs, as the OCI spec takes them. */
   options: string[];
+  /** A bind whose source is never made: the start is refused while it is missing (--mount). */
+  sourceMustExist?: true;
   /** A volume that was made for this container alone, and goes with it when asked to. */
   anonymous?: boolean;
+}
+
+/** A mount as clients see it, without what only this daemon needs. */
+export function mountPoint(mount: MountRecord): MountPoint {
+  const { options: _, anonymous: __, sourceMustExist: ___, ...point } = mount;
+  return point;
 }
 
 export interface StateRecord {

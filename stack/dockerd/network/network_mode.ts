@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { HostConfig, NetworkingConfig } from "#wire/docker-api/types/container_config.ts";
 import type { Daemon } from "../daemon.ts";
-import { conflict, invalid, notFound } from "../refusals.ts";
+import { conflict, invalid } from "../refusals.ts";
 import type { Sharing } from "../spec/spec_build.ts";
 
 const op = "check network";
@@ -31,8 +31,9 @@ export function checkNetworkMode(host: HostConfig, networking: NetworkingConfig)
     return [];
   }
   for (const name of [mode, ...Object.keys(networking.EndpointsConfig ?? {})]) {
+    // Not 404, which the CLI takes for a missing image.
     if (name !== "default" && !PREDEFINED.includes(name)) {
-      throw notFound(op, `network ${name} not found`);
+      throw invalid(op, `network ${name} not found`);
     }
   }
   if (mode === "default" || mode === "bridge") {

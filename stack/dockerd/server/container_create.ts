@@ -18,7 +18,7 @@ import type { Daemon } from "../daemon.ts";
 import type { LoadedImage } from "../images/image_types.ts";
 import { ensureInitLayer } from "../images/init_layer.ts";
 import { checkNetworkMode } from "../network/network_mode.ts";
-import { invalid } from "../refusals.ts";
+import { invalid, missingSource } from "../refusals.ts";
 import { withRoot } from "../rootfs/rooted_files.ts";
 import { parseSignal } from "../signals.ts";
 import { resolveCapabilities } from "../spec/capabilities.ts";
@@ -159,15 +159,11 @@ function checkAll(daemon: Daemon, config: ContainerConfig, host: HostConfig): st
   return warnings;
 }
 
-/** --mount refuses a missing source before anything is made; -v makes it at the start. */
+/** --mount refuses a missing source, before anything is made too; -v makes it at the start. */
 function checkSources(wanted: readonly WantedMount[]): void {
   for (const mount of wanted) {
     if (mount.type !== "bind" || mount.createSource || existsSync(mount.source)) continue;
-    throw invalid(
-      op,
-      `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
-      [{ kind: "path", value: "missing on the host", ref: mount.source }],
-    );
+    throw missingSource(op, mount.source);
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   NetworkSettingsView,
 } from "#wire/docker-api/types/container_view.ts";
 import type { Container } from "../container/container.ts";
+import { mountPoint } from "../container/container_record.ts";
 import type { Daemon } from "../daemon.ts";
 import { networkFilePaths } from "../network/network_files.ts";
 import { endpointViews } from "../network/network_view.ts";
@@ -58,7 +59,7 @@ export async function containerInspect(
     HostConfig: record.hostConfig,
     GraphDriver: await graphDriver(daemon, container, context),
     ...(size ? await containerSizes(daemon, container, context) : {}),
-    Mounts: record.mounts.map(({ options: _, anonymous: __, ...mount }) => mount),
+    Mounts: record.mounts.map(mountPoint),
     Config: record.config,
     NetworkSettings: networkSettings(daemon, container),
   };

@@ -1,8 +1,8 @@
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
 import { networkFilePaths, writeNetworkFiles } from "../network/network_files.ts";
-import { invalid } from "../refusals.ts";
+import { invalid, missingSource } from "../refusals.ts";
 import { sharedMemoryFolder } from "../rootfs/shared_memory.ts";
 import type { SpecMount } from "../spec/spec_build.ts";
 
@@ -22,7 +22,8 @@ export function resolveMount(
     };
   }
   if (mount.Type === "volume") daemon.volumes.use(mount.Name!);
-  else makeBindSource(mount.Source);
+  else if (!mount.sourceMustExist) makeBindSource(mount.Source);
+  else if (!existsSync(mount.Source)) throw missingSource(op, mount.Source);
   return {
     destination: mount.Destination,
     type: "bind",

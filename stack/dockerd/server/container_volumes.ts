@@ -22,7 +22,7 @@ export function inheritedMounts(daemon: Daemon, from: readonly string[]): Wanted
         readonly: mode === "ro" || !mount.RW,
         propagation: mount.Propagation,
         recursive: true,
-        createSource: true,
+        createSource: mount.sourceMustExist !== true,
         copyUp: false,
         tmpfsOptions: mount.Type === "tmpfs" ? mount.options : [],
       }),
@@ -44,7 +44,10 @@ export function mountRecord(daemon: Daemon, want: WantedMount, unwind: Unwind): 
   }
   const options = [want.recursive ? "rbind" : "bind", ...(want.readonly ? ["ro"] : [])];
   if (want.propagation) options.push(want.propagation);
-  if (want.type === "bind") return { Type: "bind", Source: want.source, ...common, options };
+  if (want.type === "bind") {
+    const bind = { Type: "bind", Source: want.source, ...common, options } as const;
+    return want.createSource ? bind : { ...bind, sourceMustExist: true };
+  }
   const { record, made } = daemon.volumes.create({
     Name: want.source || null,
     Driver: want.driver ?? null,

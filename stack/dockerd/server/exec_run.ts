@@ -49,13 +49,9 @@ export async function execCreate(
 ): Promise<{ Id: string }> {
   const { container } = activeContainer(daemon, ref);
   const op = "create exec";
-  if (body.User) execUser(daemon, container, body.User);
   parseDetachKeys(body.DetachKeys ?? "");
   for (const text of [...(body.Cmd ?? []), ...(body.Env ?? [])]) {
     if (text.includes("\0")) throw invalid(op, "invalid command: it holds a null byte");
-  }
-  if (body.WorkingDir && !body.WorkingDir.startsWith("/")) {
-    throw invalid(op, `Cwd must be an absolute path: ${body.WorkingDir}`);
   }
   const [height, width] = body.ConsoleSize ?? [];
   const exec = new ExecProcess({
@@ -108,6 +104,10 @@ function processOf(
 ): OciProcess {
   const { request } = exec;
   const { config } = container.record;
+  // Here and not when it is made: clients take a 126 of the exec, not a refusal, as its failure.
+  if (request.cwd && !request.cwd.startsWith("/")) {
+    throw invalid("start exec", `Cwd must be an absolute path: ${request.cwd}`);
+  }
   const user = request.user === "" ? task.user : execUser(daemon, container, request.user);
   const env = [...(config.Env ?? []), ...request.env];
   const process: OciProcess = {

@@ -18,6 +18,8 @@ export interface HostFacts {
   raisesLimits: boolean;
   swapAccounting: boolean;
   cpuCount: number;
+  /** CPUs and memory nodes that are online, as ranges ("0-3"); empty when the host tells none. */
+  cpuset: { cpus: string; mems: string };
   memoryBytes: number;
 }
 
@@ -55,6 +57,10 @@ export function readHostFacts(): HostFacts {
       existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes") ||
       existsSync("/sys/fs/cgroup/cgroup.controllers"),
     cpuCount: cpus().length,
+    cpuset: {
+      cpus: read("/sys/devices/system/cpu/online").trim(),
+      mems: read("/sys/devices/system/node/online").trim(),
+    },
     memoryBytes: totalmem(),
   };
 }

@@ -115,5 +115,28 @@ function checkCpu(host: ContainerResources, facts: HostFacts, op: string): void 
     if (text && !/^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$/.test(text)) {
       throw invalid(op, `Invalid value ${text} for cpuset ${key}`);
     }
+    const available = facts.cpuset[key];
+    if (text && !lists(available, text)) {
+      const what = key === "cpus" ? "CPUs" : "memory nodes";
+      throw invalid(
+        op,
+        `Requested ${what} are not available - requested ${text}, available: ${available}`,
+      );
+    }
   }
+}
+
+/** Whether every range of `wanted` lies in a range of `available`, both lists such as "0-3,8". */
+function lists(available: string, wanted: string): boolean {
+  const ranges = (text: string) =>
+    text.split(",").map((range) => {
+      const [first = "", last = first] = range.split("-");
+      return [Number(first), Number(last)] as const;
+    });
+  // A host that does not tell refuses nothing.
+  if (available === "") return true;
+  const there = ranges(available);
+  return ranges(wanted).every(([first, last]) =>
+    there.some(([least, most]) => least <= first && last <= most),
+  );
 }

@@ -13,6 +13,7 @@ const facts: HostFacts = {
   raisesLimits: false,
   swapAccounting: true,
   cpuCount: 4,
+  cpuset: { cpus: "0-3", mems: "0" },
   memoryBytes: 8e9,
 };
 

@@ -9,21 +9,13 @@ import {
   socketpair,
 } from "#lib/linux/descriptor.ts";
 import { closeFile } from "#lib/linux/file.ts";
-import {
-  awaitReadable,
-  readAtStart,
-  sealedBytes,
-  sealedCopy,
-  writeAtStart,
-} from "#lib/linux/process.ts";
+import { awaitReadable, readAtStart, sealedBytes, writeAtStart } from "#lib/linux/process.ts";
 import { MESSAGE } from "#wire/init-pipe/layout.ts";
 import type { Plan } from "#wire/init-pipe/operation.ts";
 import { encodePlan } from "#wire/init-pipe/plan_encode.ts";
 import { decodeReport, emptyReport, type InitReport } from "#wire/init-pipe/report.ts";
 import type { LaunchedProcess, ProcessLauncher } from "#wire/oci-runtime/runtime.ts";
-
-/** The image of init, made once a process: sealed, so all runs can share it. */
-let initImage: number | undefined;
+import { loadInit } from "./init_image.ts";
 
 /** What init says on its pipe; `end` is execve or death. */
 export type InitMessage =
@@ -54,7 +46,7 @@ export class InitRun {
    * that go through to the program. Init's own come after them, from `base` on.
    */
   async start(base: number, extra: readonly { fd: number; as: number }[]): Promise<void> {
-    initImage ??= sealedCopy("catena-init", libexecPath("catena-init"));
+    const initImage = loadInit();
     const opened: number[] = [];
     try {
       const [ours, theirs] = socketpair(SOCK.STREAM);

@@ -7,11 +7,17 @@ import type { OciRuntime } from "#wire/oci-runtime/runtime.ts";
 const DEFAULT_RUNTIME_ROOT = "/run/containerd/runc";
 
 type LibraryModule = typeof import("#stack/runc/runtime.ts");
+type ImageModule = typeof import("#stack/runc/process/init_image.ts");
 type ClientModule = typeof import("#wire/oci-runtime/client/runtime_client.ts");
 
 /** `containerd-shim-catena-v2`: the shim, its `start` and its `delete`. */
 export function main(args: string[]): void {
-  shimMain(args, makeRuntime);
+  shimMain(args, makeRuntime, loadInit);
+}
+
+/** What our runtime executes, as it is while this shim starts. */
+function loadInit(): void {
+  (require("#stack/runc/process/init_image.ts") as ImageModule).loadInit();
 }
 
 /** Our own runtime as a library in this process; a named executable through its command line. */

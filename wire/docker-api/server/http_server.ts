@@ -126,7 +126,13 @@ class Dispatcher {
   #fail(exchange: Exchange, thrown: unknown, match: RouteMatch | undefined): void {
     const error = toChainError(thrown, "dockerd", match?.route.name ?? "find route");
     // The client left; there is nobody to tell, and nothing is wrong.
-    if (error.outer.code === "cancelled" && exchange.replied) return;
+    if (
+      error.outer.code === "cancelled" &&
+      (exchange.replied || exchange.context.signal?.aborted)
+    ) {
+      this.#options.log.debug("the client left", { op: error.outer.op });
+      return;
+    }
     const status = statusOfError(error);
     if (!(thrown instanceof ChainError)) {
       this.#options.log.error("request failed", { op: error.outer.op, error: error.stack });

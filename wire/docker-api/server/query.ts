@@ -63,14 +63,13 @@ export class Query {
     return parseFilters(this.text("filters"));
   }
 
-  /** A time as the API takes it: seconds[.nanoseconds] since 1970. Undefined when absent or 0. */
+  /** A time as the API takes it: seconds[.nanoseconds] since 1970. Undefined when absent. */
   timeNs(name: string): bigint | undefined {
     const value = this.text(name);
     if (value === "") return undefined;
     const match = value.match(/^(-?[0-9]{1,12})(?:\.([0-9]{1,9}))?$/);
     if (!match) invalid(`invalid value for ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
-    const ns = BigInt(match[1]!) * 1_000_000_000n + BigInt((match[2] ?? "").padEnd(9, "0"));
-    return ns === 0n ? undefined : ns;
+    return BigInt(match[1]!) * 1_000_000_000n + BigInt((match[2] ?? "").padEnd(9, "0"));
   }
 }
 

@@ -95,7 +95,8 @@ function logOptions(exchange: Exchange): LogOptions {
     // dockerd takes anything that is no number, "all" among it, for all lines.
     ...optional("tail", /^[0-9]+$/.test(tail) ? Number(tail) : undefined),
     ...optional("sinceNs", query.timeNs("since")),
-    ...optional("untilNs", query.timeNs("until")),
+    // For logs, 0 is no bound; for events it is 1970.
+    ...optional("untilNs", query.timeNs("until") || undefined),
   };
 }
 
