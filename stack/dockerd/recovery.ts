@@ -54,7 +54,8 @@ async function recoverOne(
   }
   if (!state.running) {
     if (alive && task) await adopt(daemon, container, task);
-    else if (container.record.hostConfig.AutoRemove && !state.startedAt.startsWith("0001")) {
+    else if (container.record.hostConfig.AutoRemove) {
+      // One that was never started too: who would have started it has lost its connection.
       await container.lock.run(() => removeLocked(daemon, container, { volumes: true }));
     } else container.save();
     return;

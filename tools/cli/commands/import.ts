@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
-import { failure } from "#lib/errors/chain_error.ts";
+import { open } from "node:fs/promises";
+import { failure, toChainError } from "#lib/errors/chain_error.ts";
 import type { DockerEngine } from "#wire/docker-api/engine.ts";
 
 export interface ImportFlags {
@@ -14,7 +14,7 @@ export async function runImport(
   name: string | undefined,
   flags: ImportFlags,
 ): Promise<number> {
-  const tar = file === "-" ? process.stdin : createReadStream(file);
+  const tar = file === "-" ? process.stdin : await openTar(file);
   const { repo, tag } = splitName(name ?? "");
   const options = { repo, tag, message: flags.message ?? "", changes: flags.change, platform: "" };
   let id = "";
@@ -26,6 +26,15 @@ export async function runImport(
   }
   process.stdout.write(`${id}\n`);
   return 0;
+}
+
+/** Opened before the daemon is asked: a stream that fails by itself would have no listener. */
+async function openTar(path: string) {
+  try {
+    return (await open(path)).createReadStream();
+  } catch (thrown) {
+    throw toChainError(thrown, "cli", "read archive");
+  }
 }
 
 /** A colon before a slash belongs to a registry's port, not to a tag. */

@@ -24,7 +24,7 @@ type ContainerPart = Omit<
 >;
 
 const NOT_MODIFIED = 304;
-const container = (id: string) => `/containers/${segment(id)}`;
+const container = (id: string) => `/containers/${encodeURIComponent(id)}`;
 
 /** Containers and execs over HTTP. */
 export function containerClient(http: DockerTransport): ContainerPart {
