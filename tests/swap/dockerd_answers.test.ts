@@ -111,14 +111,18 @@ function words(line: string): string[] {
 
 /** Makes what differs from run to run, or is ours alone, the same. */
 function normalized(text: string): string {
-  return text
-    .replace(/ — .*?\(catena explain [a-z0-9]+\)/g, "")
-    .replace(/ \(catena explain [a-z0-9]+\)/g, "")
-    .replace(/\b[0-9a-f]{64}\b/g, "ID")
-    .replace(/: operation [0-9]+ of [0-9]+.*/g, ": unknown")
-    .replace("failed to create task for container: ", "")
-    .replace("runc create failed: ", "")
-    .toLowerCase();
+  return (
+    text
+      // What the CLI logs of its own tar, when the daemon refuses it early enough.
+      .replace(/^time="[^"]*" level=error msg="Can't .*\n/gm, "")
+      .replace(/ — .*?\(catena explain [a-z0-9]+\)/g, "")
+      .replace(/ \(catena explain [a-z0-9]+\)/g, "")
+      .replace(/\b[0-9a-f]{64}\b/g, "ID")
+      .replace(/: operation [0-9]+ of [0-9]+.*/g, ": unknown")
+      .replace("failed to create task for container: ", "")
+      .replace("runc create failed: ", "")
+      .toLowerCase()
+  );
 }
 
 describe(reason ? `docker's answers [skipped: ${reason}]` : "docker's answers", () => {

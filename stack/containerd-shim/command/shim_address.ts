@@ -16,9 +16,9 @@ const POD_ANNOTATIONS = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandb
 
 /**
  * The socket of the shim that is to serve a container: one for all of a namespace, unless the
- * container's annotation or CATENA_SHIM_GROUPING says pod or container. `folder` is the inode of the
- * namespace's folder of bundles: once that was wiped and made again, a shim that still serves what
- * was in it is not to get containers.
+ * container's annotation or CATENA_SHIM_GROUPING says pod or container. `folder` is the inode of
+ * the namespace's folder of bundles: once that was wiped and made again, a shim that still serves
+ * what was in it is not to get containers.
  */
 export function shimSocketPath(
   containerd: string,
