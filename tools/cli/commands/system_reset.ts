@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { failure } from "#lib/errors/chain_error.ts";
@@ -18,11 +18,14 @@ export interface ResetFlags {
   force?: boolean;
 }
 
+/** What every daemon of ours leaves in both of its folders. */
+const MARK = "catena.pid";
 /** What our boxes put into the two folders. Nothing else is touched: a wrong path must not cost. */
 const OWN_NAMES = [
   "containerd",
+  "containerd.pid",
   "dockerd",
-  "catena.pid",
+  MARK,
   "docker.sock",
   "containerd.sock",
   "containerd.sock.ttrpc",
@@ -44,9 +47,10 @@ const STEP_MS = 50;
  */
 export async function runSystemReset(flags: ResetFlags): Promise<number> {
   const { root, state } = flags;
+  for (const folder of [state, root]) checkOwned(folder);
   if (!flags.force && !(await confirmed(root, state))) return 1;
   const folders = [...new Set([state, root])].filter((path) => existsSync(path));
-  const unlocks = folders.map((folder) => lockFolder(folder, "catena.pid"));
+  const unlocks = folders.map((folder) => lockFolder(folder, MARK));
   try {
     await removeContainers(state);
     await endProcesses(root, state);
@@ -58,6 +62,24 @@ export async function runSystemReset(flags: ResetFlags): Promise<number> {
     for (const unlock of unlocks) unlock();
   }
   return 0;
+}
+
+/**
+ * Refuses a folder that is not ours: genuine containerd and dockerd use some of our names in /run
+ * and /var/lib. Ours bears a daemon's mark, or holds nothing but what our boxes put there.
+ */
+export function checkOwned(folder: string): void {
+  if (!existsSync(folder) || existsSync(join(folder, MARK))) return;
+  const foreign = readdirSync(folder).find((name) => !OWN_NAMES.includes(name));
+  if (foreign === undefined) return;
+  throw failure({
+    layer: "cli",
+    op: "reset",
+    code: "failed_precondition",
+    message: `${folder} is no folder of a catena daemon: it has no ${MARK}, and holds ${foreign}`,
+    evidence: [{ kind: "path", value: "not ours", ref: join(folder, foreign) }],
+    fix: "give the --state and --root that the daemon was started with",
+  });
 }
 
 async function confirmed(root: string, state: string): Promise<boolean> {
