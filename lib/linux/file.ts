@@ -105,13 +105,16 @@ export function listFolder(path: string): { name: string; isFolder: boolean }[] 
   return out.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** ENODEV: a cgroup's file that was open while it went; ESRCH: the same of a process's. */
+const GONE = new Set(["ENOENT", "ENODEV", "ENOTDIR", "ESRCH"]);
+
 /** The text of a file, or undefined when it does not exist (or its kernel object is gone). */
 export function readTextIfAny(path: string): string | undefined {
   try {
     return readText(path);
   } catch (error) {
     const code = errnoOf(error);
-    if (code === "ENOENT" || code === "ENODEV" || code === "ENOTDIR") return undefined;
+    if (code !== undefined && GONE.has(code)) return undefined;
     throw error;
   }
 }
