@@ -126,6 +126,9 @@ class Serving {
       this.#endLater(RECHECK_MS);
       return;
     }
+    // Still under the lock: what stops listening removes the path, and from the moment that we
+    // unlock, the path may be another shim's.
+    this.#stopListening();
     rmSync(this.#args.socket, { force: true });
     rmSync(`${this.#args.socket}.lock`, { force: true });
     unlock();
@@ -140,9 +143,15 @@ class Serving {
     });
   }
 
+  /** Takes no more connections; those that are open stay. */
+  #stopListening(): void {
+    this.#server?.stop(false);
+    this.#server = undefined;
+  }
+
   /** Ends this process; containers stay with their keepers, for the next shim to find. */
   async end(): Promise<void> {
-    this.#server?.stop(false);
+    this.#stopListening();
     await this.#shim?.events.flush(FLUSH_MS);
     this.#log.debug("shim ends");
     process.exit(0);
