@@ -129,6 +129,18 @@ test("a process that somebody else reaped is refused, not mistaken for another",
   expect(errnoOf(refusal)).toBe("ECHILD");
 });
 
+test("of many processes that end at once, every exit is told", async () => {
+  const gate = join(folder, "gate");
+  expect(Bun.spawnSync(["mkfifo", gate]).exitCode).toBe(0);
+  const writer = openSync(gate, constants.O_RDWR);
+  const tokens = Array.from({ length: 150 }, (_, index) => index + 1);
+  for (const token of tokens) await launch(token, `(read line < ${gate}; exit 7)`);
+  // All of them read the end of file at the same moment, so some end while others are reaped.
+  closeSync(writer);
+  await until(() => seen.exits.size === tokens.length || undefined);
+  expect(new Set([...seen.exits.values()].map(({ status }) => status))).toEqual(new Set([7]));
+}, 60_000);
+
 test("output goes to the descriptor that was handed over", async () => {
   const [reading, writing] = pipe();
   await launch(1, "(sleep 0.02; echo hello)", [[ROLE.OUT, writing]]);
