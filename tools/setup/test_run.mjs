@@ -71,7 +71,7 @@ export async function runUnitTests(tally) {
   await runFiles(tally, "tidy", ["tests/tidy.test.ts"], UNIT_LIMIT_MS);
   const files = ["lib", "wire", "stack", "tools"].flatMap((top) => filesBelow(top, isTest));
   for (const [group, members] of grouped(files)) {
-    await runTwice(tally, group, members, UNIT_LIMIT_MS);
+    await runFiles(tally, group, members, UNIT_LIMIT_MS);
   }
 }
 
@@ -90,24 +90,24 @@ function grouped(files) {
 export async function runRootTests(tally, pattern = "") {
   const files = filesBelow("tests", (path) => isTest(path) && path !== "tests/tidy.test.ts");
   for (const file of files.filter((path) => path.includes(pattern))) {
-    await runTwice(tally, file, [file], FILE_LIMIT_MS);
+    await runTwice(tally, file);
   }
 }
 
 /**
- * Files whose tests fail are swept after and run once more: on a busy machine a genuine daemon
+ * A file whose tests fail is swept after and run once more: on a busy machine a genuine daemon
  * misses a time limit now and then. What fails twice has failed; what passes then is told as flaky.
  */
-async function runTwice(tally, group, files, limitMs) {
+async function runTwice(tally, file) {
   const first = new Tally();
-  await runFiles(first, group, files, limitMs);
+  await runFiles(first, file, [file], FILE_LIMIT_MS);
   if (first.failed.length === 0) {
     tally.add(first);
     return;
   }
   const second = new Tally();
   await sweep(second);
-  await runFiles(second, group, files, limitMs);
+  await runFiles(second, file, [file], FILE_LIMIT_MS);
   tally.add(second);
   if (second.failed.length === 0) tally.flaky.push(...first.failed);
 }

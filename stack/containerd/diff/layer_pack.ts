@@ -10,7 +10,7 @@ const READ_CHUNK_BYTES = 256 * 1024;
 /** Only these are content; others describe the host (labels) or the overlay. */
 const KEPT_XATTRS = /^(user\.|security\.capability$)/;
 
-/** Packs changes as a layer; `epoch` (Unix seconds) caps modification times. */
+/** Packs changes as a layer; `epoch` (Unix seconds) caps modification times, and is the whiteouts'. */
 export function packLayer(changes: Iterable<LayerChange>, epoch?: number): Pack {
   const archive = tarPack();
   const packer = new LayerPacker(archive, epoch);
@@ -47,7 +47,10 @@ class LayerPacker {
     }
     const folder = change.kind === "opaque" ? parts : parts.slice(0, -1);
     const name = change.kind === "opaque" ? ".wh..wh..opq" : `.wh.${parts.at(-1)}`;
-    await this.#header({ name: [...folder, name].join("/"), mode: 0, size: 0, type: "file" });
+    const path = [...folder, name].join("/");
+    // A mark has no time of its own; without a cap the archive takes the present.
+    const time = this.#epoch === undefined ? {} : { mtime: new Date(this.#epoch * 1000) };
+    await this.#header({ name: path, mode: 0, size: 0, type: "file", ...time });
   }
 
   async #addPresent(name: string, path: string, stat: Stats): Promise<void> {
