@@ -1,10 +1,11 @@
 import { absoluteFrom } from "#lib/linux/path.ts";
+import { realPath } from "#lib/linux/real_path.ts";
 import { compileCreate } from "../spec/create_compile.ts";
 import type { CreateInputs } from "../spec/plan_inputs.ts";
 import { conductLaunch } from "./conduct_launch.ts";
 import { readHostFacts, wantedFacts } from "./host_facts.ts";
 import { InitRun } from "./init_run.ts";
-import { LaunchDescriptors, pidsEscape, realPath } from "./launch_descriptors.ts";
+import { LaunchDescriptors, pidsEscape } from "./launch_descriptors.ts";
 import type { ContainerLaunch, Launched, LaunchTask } from "./launch_types.ts";
 import { oomKills } from "./limit_cause.ts";
 import { compileFilter, listenerOf } from "./seccomp_input.ts";

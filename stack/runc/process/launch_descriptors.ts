@@ -1,5 +1,5 @@
 import { SOCK } from "#lib/linux/descriptor.ts";
-import { closeFile, O, openFile, readLink, statFile } from "#lib/linux/file.ts";
+import { closeFile, O, openFile, statFile } from "#lib/linux/file.ts";
 import { connectUnix } from "#lib/linux/socket.ts";
 import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
 import { NAMESPACE_FILE } from "../spec/linux_constants.ts";
@@ -78,14 +78,4 @@ export function pidsEscape({ pidsLevels: levels, pureV2 }: CgroupJoin): string |
 
 function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
-}
-
-/** Follows links of a path that must exist, as realpath(3). */
-export function realPath(path: string): string {
-  const fd = openFile(path, O.PATH);
-  try {
-    return readLink(`/proc/self/fd/${fd}`);
-  } finally {
-    closeFile(fd);
-  }
 }

@@ -7,7 +7,7 @@ import {
   compileRootReadonly,
 } from "../rootfs/root_compile.ts";
 import { compileCgroupJoin, compileCgroupOpens } from "./cgroup_compile.ts";
-import { compileIdentity, compileSeccomp } from "./identity_compile.ts";
+import { compileSeccomp } from "./identity_compile.ts";
 import { CLONE_FLAG, O } from "./linux_constants.ts";
 import { compileJoins, compileUnshare, joinOrder, namespaceWishes } from "./namespace_compile.ts";
 import { PlanBuilder, specError } from "./plan_builder.ts";
@@ -18,13 +18,12 @@ import {
   compileGrandchild,
   compileLabels,
   compileOomScore,
-  compilePersonality,
+  compileProgram,
   compileTerminal,
   escapeOf,
   finishProgram,
-  inside,
 } from "./plan_parts.ts";
-import { compileFind, compileHooks } from "./program_compile.ts";
+import { compileHooks } from "./program_compile.ts";
 import type { Process } from "./spec_types.ts";
 import { compileSysctls } from "./sysctl_compile.ts";
 
@@ -78,18 +77,8 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   compileSysctls(plan, spec.linux, proc, wishes);
   compileMasks(plan, inputs);
   compileLabels(plan, process, facts, proc);
-  compilePersonality(plan, spec.linux);
-  plan.add({ op: "umask", mask: process.user.umask ?? 0o022 });
-  const setGroups = facts.uid === 0;
-  const { seccomp } = inputs;
-  compileIdentity(plan, process, {
-    facts: inside(facts, inUser),
-    seccomp,
-    setGroups,
-    limitsByParent: inUser,
-  });
-  compileFind(plan, process);
-  const late = process.noNewPrivileges ? seccomp : undefined;
+  compileProgram(plan, inputs, process, inUser);
+  const late = process.noNewPrivileges ? inputs.seccomp : undefined;
   // The listener's descriptor can be handed out only while the init pipe is open.
   if (late?.listener) compileSeccomp(plan, late);
   plan.add({ op: "hand-over", keep: [proc, fifo] });

@@ -1,5 +1,4 @@
 import { compileCgroupJoin, compileCgroupOpens } from "./cgroup_compile.ts";
-import { compileIdentity } from "./identity_compile.ts";
 import { compileJoins, joinOrder } from "./namespace_compile.ts";
 import { PlanBuilder } from "./plan_builder.ts";
 import type { ExecInputs } from "./plan_inputs.ts";
@@ -9,18 +8,16 @@ import {
   compileGrandchild,
   compileLabels,
   compileOomScore,
-  compilePersonality,
+  compileProgram,
   compileTerminal,
   escapeOf,
   finishProgram,
-  inside,
 } from "./plan_parts.ts";
-import { compileFind } from "./program_compile.ts";
 import { cpuMask } from "./scheduling_compile.ts";
 
 /** Compiles an exec: joins a running container and runs one more program in it. */
 export function compileExec(inputs: ExecInputs): CompiledPlan {
-  const { process, facts, spec, fds } = inputs;
+  const { process, facts, fds } = inputs;
   const inUser = inputs.join.includes("user");
   const plan = new PlanBuilder();
   plan.add({ op: "protect", keep: inputs.preserveFds });
@@ -51,17 +48,7 @@ export function compileExec(inputs: ExecInputs): CompiledPlan {
     plan.add({ op: "open-proc", slot: proc });
     compileLabels(plan, process, facts, proc);
   }
-  compilePersonality(plan, spec.linux);
-  plan.add({ op: "umask", mask: process.user.umask ?? 0o022 });
-  const setGroups = facts.uid === 0;
-  const { seccomp } = inputs;
-  compileIdentity(plan, process, {
-    facts: inside(facts, inUser),
-    seccomp,
-    setGroups,
-    limitsByParent: inUser,
-  });
-  compileFind(plan, process);
-  finishProgram(plan, process, process.noNewPrivileges ? seccomp : undefined);
+  compileProgram(plan, inputs, process, inUser);
+  finishProgram(plan, process, process.noNewPrivileges ? inputs.seccomp : undefined);
   return { plan: plan.finish(facts.clockWithoutSyscall), warnings: plan.warnings };
 }

@@ -1,10 +1,10 @@
 import { NO_SLOT, type Plan, type Slot } from "#wire/init-pipe/operation.ts";
 import type { CgroupSlots } from "./cgroup_compile.ts";
-import { compileSeccomp } from "./identity_compile.ts";
+import { compileIdentity, compileSeccomp } from "./identity_compile.ts";
 import { CLONE_FLAG } from "./linux_constants.ts";
 import { type PlanBuilder, specError } from "./plan_builder.ts";
 import type { CreateInputs, ExecInputs, HostFacts, SeccompFilter } from "./plan_inputs.ts";
-import { compileExecve } from "./program_compile.ts";
+import { compileExecve, compileFind } from "./program_compile.ts";
 import type { Linux, Process } from "./spec_types.ts";
 
 /** A plan, and what its reader should be told although it works. */
@@ -85,7 +85,7 @@ export function compileLabels(
 }
 
 /** The execution domain. */
-export function compilePersonality(plan: PlanBuilder, linux: Linux | undefined): void {
+function compilePersonality(plan: PlanBuilder, linux: Linux | undefined): void {
   const wanted = linux?.personality;
   if (!wanted) return;
   const domain = PERSONALITIES[wanted.domain];
@@ -106,6 +106,25 @@ export function finishProgram(
 }
 
 /** Whoever is in a user namespace of its own has every capability there, whatever its maker had. */
-export function inside(facts: HostFacts, inUser: boolean): HostFacts {
+function inside(facts: HostFacts, inUser: boolean): HostFacts {
   return inUser ? { ...facts, permitted: facts.bounding } : facts;
+}
+
+/** Makes the process the program's own: domain, umask, user, limits; and finds the program. */
+export function compileProgram(
+  plan: PlanBuilder,
+  inputs: CreateInputs | ExecInputs,
+  process: Process,
+  inUser: boolean,
+): void {
+  const { facts, spec, seccomp } = inputs;
+  compilePersonality(plan, spec.linux);
+  plan.add({ op: "umask", mask: process.user.umask ?? 0o022 });
+  compileIdentity(plan, process, {
+    facts: inside(facts, inUser),
+    seccomp,
+    setGroups: facts.uid === 0,
+    limitsByParent: inUser,
+  });
+  compileFind(plan, process);
 }
