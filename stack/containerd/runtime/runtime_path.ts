@@ -1,6 +1,6 @@
-import { accessSync, constants, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { failure } from "#lib/errors/chain_error.ts";
+import { isExecutableFile } from "#lib/install/executable_file.ts";
 import { binPath } from "#lib/install/install_paths.ts";
 
 /** Our own runtime: its shim needs no `start` while one is alive for the namespace. */
@@ -18,7 +18,7 @@ const RESOLVE_WORDS = "failed to start shim: failed to resolve runtime path";
 export function runtimePath(runtime: string, env: NodeJS.ProcessEnv = process.env): string {
   if (runtime === "") throw unresolved("no runtime name");
   if (isAbsolute(runtime)) {
-    if (!isExecutable(runtime)) {
+    if (!isExecutableFile(runtime)) {
       throw unresolved(`invalid custom binary path: stat ${runtime}: no such file or directory`);
     }
     return runtime;
@@ -31,7 +31,7 @@ export function runtimePath(runtime: string, env: NodeJS.ProcessEnv = process.en
   const onPath = (env["PATH"] ?? "").split(":").filter((folder) => isAbsolute(folder));
   const beside = [dirname(binPath(name)), dirname(process.execPath)];
   const folders = name === CATENA_SHIM ? [...beside, ...onPath] : [...onPath, ...beside];
-  const found = folders.map((folder) => join(folder, name)).find(isExecutable);
+  const found = folders.map((folder) => join(folder, name)).find(isExecutableFile);
   if (found) return found;
   const words = `runtime "${runtime}" binary not installed "${name}": file does not exist`;
   throw failure({
@@ -63,13 +63,4 @@ function unresolved(words: string) {
     code: "unknown",
     message: `${RESOLVE_WORDS}: ${words}`,
   });
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -1,8 +1,9 @@
-import { accessSync, constants, rmSync, statSync } from "node:fs";
-import { constants as osConstants } from "node:os";
+import { rmSync } from "node:fs";
+import { constants } from "node:os";
 import { delimiter, join } from "node:path";
 import { failure, toChainError } from "#lib/errors/chain_error.ts";
 import { childEnv } from "#lib/install/child_env.ts";
+import { isExecutableFile } from "#lib/install/executable_file.ts";
 import { formatTraceparent, type TraceContext } from "#lib/trace/span.ts";
 import type { ExitStatus, ProcessLauncher } from "../runtime.ts";
 import { runtimeError, runtimeNotStarted } from "./runtime_error.ts";
@@ -114,7 +115,7 @@ export class RuntimeCommand {
     if (name.includes("/")) return name;
     for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
       const path = join(folder, name);
-      if (folder !== "" && isExecutable(path)) return path;
+      if (folder !== "" && isExecutableFile(path)) return path;
     }
     const missing = `exec: "${name}": executable file not found in $PATH`;
     throw failure({
@@ -130,17 +131,8 @@ export class RuntimeCommand {
   }
 }
 
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
-
 function exitStatus(code: number | null, signal: NodeJS.Signals | number | null): ExitStatus {
   if (signal === null) return { code: code ?? 255 };
-  const number = typeof signal === "number" ? signal : osConstants.signals[signal];
+  const number = typeof signal === "number" ? signal : constants.signals[signal];
   return { code: 128 + number, signal: number };
 }
