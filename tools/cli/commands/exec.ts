@@ -1,11 +1,9 @@
 import type { CallContext } from "#lib/rpc/service.ts";
-import { SpoolSink } from "#lib/trace/spool.ts";
-import { Tracer } from "#lib/trace/tracer.ts";
 import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { EXIT_FAILED } from "../exit_codes.ts";
 import { relayInput, relayOutput } from "../io/relay_streams.ts";
 import { LentTerminal } from "../io/terminal.ts";
-import { showTrace } from "../trace/show_trace.ts";
+import { tracedCommand } from "../trace/traced_command.ts";
 
 export type ExecLink = "dockerd" | "containerd" | "shim" | "runc";
 
@@ -33,20 +31,11 @@ export async function execViaDockerd(
   command: string[],
   flags: ExecFlags,
 ): Promise<number> {
-  const sink = new SpoolSink(flags.state);
-  const span = new Tracer("cli", sink).start(`exec ${command[0] ?? ""}`);
-  const context: CallContext = { trace: span.context };
-  try {
-    const code = await performExec(engine, container, command, flags, context);
-    span.set({ exitCode: code }).end();
+  return tracedCommand(`exec ${command[0] ?? ""}`, flags, async (trace, span) => {
+    const code = await performExec(engine, container, command, flags, { trace });
+    span.set({ exitCode: code });
     return code;
-  } catch (error) {
-    span.end(error);
-    throw error;
-  } finally {
-    sink.flushSync();
-    if (flags.trace) await showTrace(flags.state, span.context.traceId);
-  }
+  });
 }
 
 async function performExec(

@@ -1,14 +1,12 @@
 import { failure } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
-import { SpoolSink } from "#lib/trace/spool.ts";
-import { Tracer } from "#lib/trace/tracer.ts";
 import type { AttachedStreams, DockerEngine } from "#wire/docker-api/engine.ts";
 import type { ContainerCreateBody } from "#wire/docker-api/types/container_config.ts";
 import { exitCodeOfFailure, reportFailure } from "../exit_codes.ts";
 import { relayInput, relayOutput } from "../io/relay_streams.ts";
 import { LentTerminal } from "../io/terminal.ts";
 import { readBytes, readUlimit } from "../run_flags.ts";
-import { showTrace } from "../trace/show_trace.ts";
+import { tracedCommand } from "../trace/traced_command.ts";
 
 export interface RunFlags {
   state: string;
@@ -51,19 +49,18 @@ export async function runRun(
   command: string[],
   flags: RunFlags,
 ): Promise<number> {
-  const sink = new SpoolSink(flags.state);
-  const span = new Tracer("cli", sink).start(`run ${image}`);
   try {
-    const code = await performRun(engine, image, command, flags, { trace: span.context });
-    span.end();
-    return code;
+    return await tracedCommand(`run ${image}`, flags, async (trace) => {
+      try {
+        return await performRun(engine, image, command, flags, { trace });
+      } catch (error) {
+        // Told before the trace is drawn, which is long.
+        reportFailure("run", error, flags.state);
+        throw error;
+      }
+    });
   } catch (error) {
-    span.end(error);
-    reportFailure("run", error, flags.state);
     return exitCodeOfFailure(error);
-  } finally {
-    sink.flushSync();
-    if (flags.trace) await showTrace(flags.state, span.context.traceId);
   }
 }
 

@@ -1,8 +1,6 @@
-import { SpoolSink } from "#lib/trace/spool.ts";
-import { Tracer } from "#lib/trace/tracer.ts";
 import { connectDocker } from "#wire/docker-api/client/docker_client.ts";
 import { type ExecFlags, execViaDockerd } from "../commands/exec.ts";
-import { showTrace } from "../trace/show_trace.ts";
+import { tracedCommand } from "../trace/traced_command.ts";
 import { execViaRuntime } from "./exec_runtime.ts";
 import { execViaTask } from "./exec_task.ts";
 import { findTarget } from "./find_target.ts";
@@ -19,21 +17,13 @@ export async function runExec(
     const socket = flags.docker ?? `${flags.state}/docker.sock`;
     return execViaDockerd(connectDocker(socket), container, command, flags);
   }
-  const sink = new SpoolSink(flags.state);
-  const span = new Tracer("cli", sink).start(`exec via ${via}`);
-  try {
+  return tracedCommand(`exec via ${via}`, flags, async (trace, span) => {
     const target = await findTarget(container, flags);
     const code =
       via === "runc"
-        ? await execViaRuntime(target, command, flags, span.context)
-        : await execViaTask(target, command, flags, { trace: span.context });
-    span.set({ exitCode: code }).end();
+        ? await execViaRuntime(target, command, flags, trace)
+        : await execViaTask(target, command, flags, { trace });
+    span.set({ exitCode: code });
     return code;
-  } catch (error) {
-    span.end(error);
-    throw error;
-  } finally {
-    sink.flushSync();
-    if (flags.trace) await showTrace(flags.state, span.context.traceId);
-  }
+  });
 }
