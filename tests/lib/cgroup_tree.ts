@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { foldersBelow } from "./folder_tree.ts";
 
 const CGROUP_ROOT = "/sys/fs/cgroup";
 const MAX_DEPTH = 12;
@@ -14,23 +15,9 @@ export function cgroupHierarchies(): string[] {
 
 /** Every cgroup folder with `tag` in its path, in every hierarchy, parents before children. */
 export function cgroupsOf(tag: string): string[] {
-  return cgroupHierarchies().flatMap((root) => below(root, 0).filter((path) => path.includes(tag)));
-}
-
-function below(folder: string, depth: number): string[] {
-  if (depth >= MAX_DEPTH) return [];
-  let names: string[];
-  try {
-    names = readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
-  } catch {
-    return [];
-  }
-  return names.flatMap((name) => {
-    const path = join(folder, name);
-    return [path, ...below(path, depth + 1)];
-  });
+  return cgroupHierarchies().flatMap((root) =>
+    foldersBelow(root, MAX_DEPTH).filter((path) => path.includes(tag)),
+  );
 }
 
 /** Removes the cgroups with `tag` in their path, children first. Returns those that stayed. */

@@ -1,6 +1,6 @@
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupsOf } from "./cgroup_tree.ts";
+import { foldersBelow } from "./folder_tree.ts";
 import { mountTable } from "./mount_table.ts";
 import { descriptorTargets, type ProcessEntry, processesOf } from "./process_table.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -35,7 +35,9 @@ export function takeSnapshot(sandbox: Sandbox): LeakSnapshot {
     cgroups: cgroupsOf(sandbox.tag),
     processes: processes.map(({ command }) => withoutIds(command)),
     descriptors: processes.flatMap((entry) => countDescriptors(entry)),
-    folders: [sandbox.folder, join(RUNC_ROOTS, sandbox.tag)].flatMap((top) => foldersBelow(top, 0)),
+    folders: [sandbox.folder, join(RUNC_ROOTS, sandbox.tag)].flatMap((top) =>
+      foldersBelow(top, FOLDER_DEPTH),
+    ),
   };
 }
 
@@ -58,23 +60,6 @@ function countDescriptors({ pid, command }: ProcessEntry): string[] {
       counts.set(kind, count);
       return `${program}: ${kind} #${count}`;
     });
-}
-
-function foldersBelow(folder: string, depth: number): string[] {
-  if (depth >= FOLDER_DEPTH) return [];
-  let names: string[];
-  try {
-    names = readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
-  } catch {
-    // It went while we looked, or the runtime keeps its state elsewhere.
-    return [];
-  }
-  return names.flatMap((name) => {
-    const path = join(folder, name);
-    return [path, ...foldersBelow(path, depth + 1)];
-  });
 }
 
 /**
