@@ -10,7 +10,7 @@ const READ_CHUNK_BYTES = 256 * 1024;
 /** Only these are content; others describe the host (labels) or the overlay. */
 const KEPT_XATTRS = /^(user\.|security\.capability$)/;
 
-/** Packs changes as a layer; `epoch` (Unix seconds) caps modification times, and is the whiteouts'. */
+/** Packs changes as a layer; `epoch` (Unix seconds) caps times, and is the whiteouts' own. */
 export function packLayer(changes: Iterable<LayerChange>, epoch?: number): Pack {
   const archive = tarPack();
   const packer = new LayerPacker(archive, epoch);
