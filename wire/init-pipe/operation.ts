@@ -193,6 +193,9 @@ export type IdentityOperation =
 export type ProgramOperation =
   /** Tells the other end and waits for its go-ahead. */
   | { op: "sync"; message: number }
+  /** The two halves of `sync`, for what may go on meanwhile. */
+  | { op: "tell"; message: number }
+  | { op: "await-go" }
   /** Finds the program as execvp(3) would, by PATH of `env`. */
   | { op: "find-program"; name: string; path: string }
   /**

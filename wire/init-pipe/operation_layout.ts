@@ -169,4 +169,6 @@ export const LAYOUT: { readonly [K in OperationName]: Layout<K> } = {
     },
   },
   execve: { code: 64, fields: { args: "texts", env: "texts" } },
+  tell: { code: 65, fields: { message: "u32" } },
+  "await-go": { code: 66, fields: {} },
 };

@@ -218,8 +218,6 @@ async function build(context: RuntimeContext, options: ContainerCreation): Promi
     const launched = await launch(context, options, spec, state);
     await unit?.settle(state.cgroup_paths);
     logCreateStages(context, launched);
-    noteProcess(state, launched.pid);
-    context.store.save(state);
     if (options.pidfdSocket) sendPidfd(options.pidfdSocket, launched.pid, "init");
     if (options.pidFile) writePidFile(options.pidFile, launched.pid);
     return { pid: launched.pid, state };

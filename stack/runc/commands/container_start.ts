@@ -55,16 +55,20 @@ function checkStartable(context: RuntimeContext, state: ContainerState): void {
   throw refuse("start", message);
 }
 
-/** Starts a created container's program, then runs its poststart hooks. */
+/**
+ * Starts a created container's program, then runs its poststart hooks. `known`: its state, when the
+ * caller has just saved it.
+ */
 export async function startContainer(
   context: RuntimeContext,
   id: string,
   trace?: TraceContext,
+  known?: ContainerState,
 ): Promise<void> {
   await new Tracer("runc", context.sink).span("runc start", trace, async (span) => {
     span.set({ container: id });
     try {
-      const state = context.store.load(id);
+      const state = known ?? context.store.load(id);
       checkStartable(context, state);
       releaseInit(context, state);
       await runPoststart(state);

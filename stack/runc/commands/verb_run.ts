@@ -32,7 +32,7 @@ async function launch(
   const created = await createContainer(context, creation);
   try {
     notify?.listen();
-    await startContainer(context, creation.id, creation.trace);
+    await startContainer(context, creation.id, creation.trace, created.state);
   } catch (error) {
     process.kill(created.pid, "SIGKILL");
     await clear(invocation, created.state);

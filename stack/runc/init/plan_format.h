@@ -128,5 +128,7 @@
   X(wait_start, 62) \
   X(hook, 63) \
   X(execve, 64) \
+  X(tell, 65) \
+  X(await_go, 66) \
 
 #endif

@@ -33,9 +33,18 @@ int wait_for_go(void) {
   return got == 1 && answer == MESSAGE_GO ? 0 : ECANCELED;
 }
 
-int op_sync(struct args *args) {
+int op_tell(struct args *args) {
   uint8_t message = (uint8_t)arg_u32(args);
-  int failed = send_message(pipe_fd, &message, 1, -1);
+  return send_message(pipe_fd, &message, 1, -1);
+}
+
+int op_await_go(struct args *args) {
+  (void)args;
+  return wait_for_go();
+}
+
+int op_sync(struct args *args) {
+  int failed = op_tell(args);
   return failed != 0 ? failed : wait_for_go();
 }
 

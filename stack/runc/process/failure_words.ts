@@ -39,6 +39,8 @@ export function runcWords(operation: Operation, report: InitReport, create: bool
         `error loading seccomp filter: errno ${report.errno}`
       );
     case "sync":
+    case "tell":
+    case "await-go":
     case "clone-child":
     case "clone-grandchild":
       return `unable to create the process: ${text}`;

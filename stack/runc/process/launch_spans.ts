@@ -13,6 +13,7 @@ const ALWAYS = new Set([
   "seccomp",
   "execve",
   "sync",
+  "await-go",
 ]);
 const MAX_NAME = 120;
 /** What the grandchild does before it configures anything: being charged. */

@@ -58,6 +58,8 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   compileGrandchild(plan, cgroup, inUser);
   plan.add({ op: "new-session" });
   compileCgroupJoin(plan, cgroup);
+  const ahead = goesAhead(inputs);
+  if (ahead) plan.add({ op: "tell", message: MESSAGE.namespaces });
   if (wishes.joined.has("cgroup")) compileCgroupNamespace(plan, inputs);
   else if (wishes.created.has("cgroup")) plan.add({ op: "unshare", flags: CLONE_FLAG.cgroup });
   if (!inputs.noNewKeyring) {
@@ -67,7 +69,7 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   const proc = plan.slot();
   plan.add({ op: "open-proc", slot: proc });
   compileRootMounts(plan, inputs, mounts, trees, inUser);
-  plan.add({ op: "sync", message: MESSAGE.namespaces });
+  if (!ahead) plan.add({ op: "sync", message: MESSAGE.namespaces });
   compileHooks(plan, inputs, "createContainer");
   compileRootEntry(plan, inputs, mounts);
   compileTerminal(plan, inputs, process, wishes.created.has("mount"));
@@ -77,6 +79,8 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   compileSysctls(plan, spec.linux, proc, wishes);
   compileMasks(plan, inputs);
   compileLabels(plan, process, facts, proc);
+  // Before a filter that might forbid it.
+  if (ahead) plan.add({ op: "await-go" });
   compileProgram(plan, inputs, process, inUser);
   const late = process.noNewPrivileges ? inputs.seccomp : undefined;
   // The listener's descriptor can be handed out only while the init pipe is open.
@@ -90,6 +94,16 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   compileHooks(plan, inputs, "startContainer");
   finishProgram(plan, process, late);
   return { plan: plan.finish(facts.clockWithoutSyscall), warnings: plan.warnings };
+}
+
+/**
+ * Whether the root may be built while the launcher still saves the state: nothing of it is run from
+ * outside, and no other message, whose answer might be taken for this one's, is under way.
+ */
+function goesAhead({ spec, seccomp }: CreateInputs): boolean {
+  const { prestart, createRuntime, createContainer } = spec.hooks ?? {};
+  const hooks = [prestart, createRuntime, createContainer].some((some) => some?.length);
+  return !hooks && !seccomp?.listener;
 }
 
 function required(process: Process | undefined): Process {
