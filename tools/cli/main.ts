@@ -2,7 +2,7 @@
  * One executable, several names: the name of the link tells which. Each is a chunk of its own
  * (`import()` with `--splitting`), so that a runtime command does not even read a daemon's code:
  * one bundle for all was measured to double the start-up of `catena-runc`.
- * `#runc-link` is links/runc.ts, which the build puts into one file first: tools/setup/build.mjs.
+ * `#runc-link` is links/runc.ts, which the build bundles by itself first: tools/setup/build.mjs.
  */
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
