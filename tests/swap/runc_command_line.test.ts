@@ -52,6 +52,19 @@ describe.skipIf(reason !== undefined)(`catena-runc's command line${title}`, () =
     expect(result.stderr).toBe("err\n");
   });
 
+  test("a systemd that cannot be reached is told as that, and nothing is left", async () => {
+    const folder = await bundle("bus", ["true"], (config) => {
+      config.linux["cgroupsPath"] = "catest.slice:catest:bus";
+    });
+    const client = new RuncClient(sandbox, runc.binary, ["--systemd-cgroup"]);
+    const result = await client.call(["run", "-b", folder, "bus"], {
+      env: { DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/nowhere/catest" },
+    });
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain("unable to reach the systemd over D-Bus: connect ENOENT");
+    await noLeak();
+  });
+
   test("run passes signals on", async () => {
     const script = "trap 'echo got; exit 7' USR1; echo ready; while :; do sleep 0.05; done";
     const folder = await bundle("signal", ["sh", "-c", script]);

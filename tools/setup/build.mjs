@@ -103,7 +103,7 @@ const BUNDLE = ["build", "--format=esm", "--minify-syntax", "--minify-whitespace
  * `catena-runc` by itself, split by its verbs alone; COMPILE takes these files as they are. Split
  * together with the rest, a run's modules would lie in some forty chunks, shared with the shim's in
  * ever other ways, and their loading was 0.8 ms of it. In one file, reading all was 0.5 ms of each
- * short verb. The D-Bus library is left to a chunk of its own: few containers need it.
+ * short verb.
  */
 const RUNC_LINK = "runc-link";
 const BUNDLE_RUNC = [
@@ -111,8 +111,6 @@ const BUNDLE_RUNC = [
   "--target=bun",
   "--splitting",
   "--no-split-require",
-  "--external",
-  "@jellybrick/dbus-next",
   "tools/cli/links/runc.ts",
 ];
 

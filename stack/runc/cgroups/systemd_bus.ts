@@ -19,18 +19,20 @@ export class SystemdRefusal extends Error {
   }
 }
 
+type Library = typeof import("@jellybrick/dbus-next");
+
 /** A connection to one systemd: the host's, or the calling user's. Loads the D-Bus library. */
 export class SystemdBus {
   readonly #bus: MessageBus;
-  readonly #library: typeof import("@jellybrick/dbus-next");
+  readonly #library: Library;
   /** Rejects when the connection fails, which a call in flight would not notice. */
   readonly #broken: Promise<never>;
   /** Results of jobs that ended, by their object path: they may end before their call returns. */
   readonly #ended = new Map<string, string>();
   #jobEnded: (() => void) | undefined;
 
-  private constructor(user: boolean) {
-    this.#library = require("@jellybrick/dbus-next") as typeof import("@jellybrick/dbus-next");
+  private constructor(user: boolean, library: Library) {
+    this.#library = library;
     this.#bus = user
       ? this.#library.sessionBus({ busAddress: userBusAddress() })
       : this.#library.systemBus();
@@ -48,7 +50,7 @@ export class SystemdBus {
 
   /** Connects, lets `work` use the connection, and closes it. */
   static async use<T>(user: boolean, work: (bus: SystemdBus) => Promise<T>): Promise<T> {
-    const bus = new SystemdBus(user);
+    const bus = new SystemdBus(user, await import("@jellybrick/dbus-next"));
     try {
       return await work(bus);
     } finally {
