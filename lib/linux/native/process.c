@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,6 +16,8 @@
 
 #define STACK_BYTES (64 * 1024)
 #define MAX_MAPPED 128
+/* More than any id has. */
+#define MAX_RANDOM_BYTES 32
 
 struct start {
   const char *path;
@@ -153,6 +156,30 @@ static napi_value call_clock_monotonic(napi_env env, napi_callback_info info) {
   return addon_number(env, (int64_t)time.tv_sec * 1000000000 + time.tv_nsec);
 }
 
+/* randomHex(bytes): so many random bytes as hexadecimal digits */
+static napi_value call_random_hex(napi_env env, napi_callback_info info) {
+  static const char digits[] = "0123456789abcdef";
+  napi_value args[ADDON_MAX_ARGS];
+  addon_args(env, info, args);
+  uint8_t bytes[MAX_RANDOM_BYTES];
+  char text[2 * MAX_RANDOM_BYTES];
+  int64_t count = addon_int(env, args[0], -1);
+  if (count < 0 || count > MAX_RANDOM_BYTES)
+    return addon_throw_errno(env, EINVAL, "getrandom", NULL);
+  /* Up to 256 bytes come whole or not at all. */
+  ssize_t got;
+  do got = getrandom(bytes, (size_t)count, 0);
+  while (got < 0 && errno == EINTR);
+  if (got != count) return addon_throw_errno(env, got < 0 ? errno : EIO, "getrandom", NULL);
+  for (int64_t i = 0; i < count; i++) {
+    text[2 * i] = digits[bytes[i] >> 4];
+    text[2 * i + 1] = digits[bytes[i] & 15];
+  }
+  napi_value out;
+  napi_create_string_latin1(env, text, (size_t)(2 * count), &out);
+  return out;
+}
+
 /* pidfdOpen(pid): fd */
 static napi_value call_pidfd_open(napi_env env, napi_callback_info info) {
   napi_value args[ADDON_MAX_ARGS];
@@ -166,5 +193,6 @@ const struct addon_function process_functions[] = {
     {"waitProcess", call_wait_process},
     {"pidfdOpen", call_pidfd_open},
     {"clockMonotonic", call_clock_monotonic},
+    {"randomHex", call_random_hex},
     {NULL, NULL},
 };

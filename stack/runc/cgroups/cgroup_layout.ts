@@ -1,4 +1,5 @@
 import { readText } from "#lib/linux/file.ts";
+import { unescapeMount } from "#lib/linux/mount_text.ts";
 
 /** Which cgroup hierarchies this host mounts, and where. */
 export interface CgroupLayout {
@@ -34,9 +35,6 @@ export const V1_CONTROLLERS = [
   "name=systemd",
 ] as const;
 
-const unescapeOctal = (text: string) =>
-  text.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)));
-
 /**
  * Reads the layout from the text of a /proc/PID/mountinfo. The first mount of a hierarchy counts.
  */
@@ -47,7 +45,7 @@ export function parseCgroupLayout(mountinfo: string): CgroupLayout {
     if (split < 0) continue;
     const before = line.slice(0, split).split(" ");
     const after = line.slice(split + 3).split(" ");
-    const mount: CgroupMount = { root: unescapeOctal(before[3]!), path: unescapeOctal(before[4]!) };
+    const mount: CgroupMount = { root: unescapeMount(before[3]!), path: unescapeMount(before[4]!) };
     if (after[0] === "cgroup2") layout.unified ??= mount;
     else if (after[0] === "cgroup") {
       for (const option of (after[2] ?? "").split(",")) {

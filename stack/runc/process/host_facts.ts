@@ -1,4 +1,5 @@
 import { readTextIfAny, statFile } from "#lib/linux/file.ts";
+import { unescapeMount } from "#lib/linux/mount_text.ts";
 import type { HostFacts } from "../spec/plan_inputs.ts";
 import type { Process, Spec } from "../spec/spec_types.ts";
 
@@ -11,6 +12,12 @@ const PLAIN_CLOCKS = new Set([
 ]);
 const APPARMOR_ENABLED = "/sys/module/apparmor/parameters/enabled";
 const CLOCK_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+
+/** Options of a v1 hierarchy that name no controller of it, beside the release agent. */
+const NOT_CONTROLLERS = new Set(["rw", "ro", "xattr", "clone_children"]);
+const NOT_UNIFIED_FLAGS = new Set(["rw", "ro", "seclabel"]);
+/** The id map of who is in no user namespace but the first. */
+const ALL_IDS = "0 0 4294967295";
 
 const UNLIMITED = 0xffffffffffffffffn;
 
@@ -91,7 +98,7 @@ function addMountFacts(facts: HostFacts, rootfs: string): void {
   for (const mount of mounts) {
     if (mount.type === "cgroup") {
       const controllers = mount.superOptions.filter(
-        (option) => !/^(rw|ro|xattr|clone_children|release_agent=.*)$/.test(option),
+        (option) => !NOT_CONTROLLERS.has(option) && !option.startsWith("release_agent="),
       );
       facts.cgroupMounts.push({ controllers, mountpoint: mount.mountpoint });
     }
@@ -105,13 +112,12 @@ function addMountFacts(facts: HostFacts, rootfs: string): void {
   );
   facts.pureV2 = unified !== undefined;
   facts.unifiedFlags =
-    unified?.superOptions.filter((option) => !/^(rw|ro|seclabel)$/.test(option)) ?? [];
+    unified?.superOptions.filter((option) => !NOT_UNIFIED_FLAGS.has(option)) ?? [];
   const parent = parentMount(mounts, rootfs);
   if (parent?.shared) facts.sharedParent = parent.mountpoint;
   facts.kcore = statFile("/proc/kcore") !== undefined;
-  facts.inUserNamespace = !/^\s*0\s+0\s+4294967295\s*$/.test(
-    readTextIfAny("/proc/self/uid_map") ?? "",
-  );
+  const ids = (readTextIfAny("/proc/self/uid_map") ?? "").trim().split(" ");
+  facts.inUserNamespace = ids.filter((word) => word !== "").join(" ") !== ALL_IDS;
 }
 
 /**
@@ -158,13 +164,6 @@ export function parseMountInfo(text: string): MountInfo[] {
     });
   }
   return mounts;
-}
-
-/** The kernel writes blanks and backslashes as three octal digits. */
-function unescapeMount(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
 }
 
 function parentMount(mounts: readonly MountInfo[], path: string): MountInfo | undefined {
