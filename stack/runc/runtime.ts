@@ -14,6 +14,7 @@ import { containerProcesses, pauseContainer, resumeContainer } from "./commands/
 import { deleteContainer, signalContainer } from "./commands/container_signal.ts";
 import { startContainer } from "./commands/container_start.ts";
 import { updateContainer } from "./commands/container_update.ts";
+import { ExecBases } from "./commands/exec_base.ts";
 import type { RuntimeContext } from "./commands/runtime_context.ts";
 import { containerStatus, runtimeState } from "./state/container_status.ts";
 import { StateStore } from "./state/state_store.ts";
@@ -40,6 +41,7 @@ export class CatenaRuntime implements OciRuntime {
       systemd: options.systemd ?? false,
       rootless: process.geteuid!() !== 0,
       warn: options.warn ?? (() => {}),
+      execBases: new ExecBases(),
       ...(options.sink ? { sink: options.sink } : {}),
     };
   }

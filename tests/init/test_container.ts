@@ -17,6 +17,7 @@ import { launchContainer } from "#stack/runc/process/launch_container.ts";
 import { launchExec } from "#stack/runc/process/launch_exec.ts";
 import type { ContainerLaunch, ExecLaunch, Launched } from "#stack/runc/process/launch_types.ts";
 import { LocalLauncher } from "#stack/runc/process/local_launcher.ts";
+import { compileFilter } from "#stack/runc/process/seccomp_input.ts";
 import { NAMESPACE_FILE } from "#stack/runc/spec/linux_constants.ts";
 import type { NamespaceType, Process, Spec } from "#stack/runc/spec/spec_types.ts";
 import { commonSpec, makeRootfs } from "./busybox_container.ts";
@@ -118,15 +119,16 @@ export class TestContainer {
       const file = NAMESPACE_FILE[type as NamespaceType];
       namespacePaths[type] = `/proc/${this.pid}/ns/${file}`;
     }
+    const filter = compileFilter(this.spec, join(this.folder, "state"));
     return {
       launcher: this.launcher,
       cgroup: this.cgroup,
       id: basename(this.folder),
       process: { ...this.spec.process!, args, ...changes },
       spec: this.spec,
+      ...(filter ? { filter } : {}),
       containerPid: this.pid,
       namespacePaths,
-      stateDir: join(this.folder, "state"),
     };
   }
 

@@ -1,5 +1,4 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import type { DeleteRequest } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
 import { type ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import { timestampFromNs } from "../events/timestamp.ts";
@@ -45,7 +44,6 @@ async function deleteExec(container: Container, exec: ExecProcess): Promise<void
   exec.become("deleted");
   container.execs.delete(exec.execId);
   removeExec(container.bundle, exec.token);
-  rmSync(join(container.bundle, `${exec.execId}.pid`), { force: true });
 }
 
 async function deleteInit(shim: ShimContext, container: Container): Promise<void> {

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { StartRequest } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
 import { toChainError } from "#lib/errors/chain_error.ts";
 import type { Span } from "#lib/trace/tracer.ts";
@@ -8,7 +7,6 @@ import { initRefusal } from "../process/init_state.ts";
 import { launchProcess } from "../process/process_launch.ts";
 import { runtimeFailed } from "../process/runtime_failure.ts";
 import { containerOf, type ShimContext } from "../shim_context.ts";
-import { writeExec } from "../state/container_record.ts";
 
 /** Starts a container's init, or a process that `exec` added. */
 export async function startTask(shim: ShimContext, request: StartRequest, span: Span) {
@@ -59,7 +57,6 @@ async function startExec(
           ...means,
           id: container.id,
           process: process.spec,
-          pidFile: join(container.bundle, `${process.execId}.pid`),
           trace: span.context,
         })
         .catch((thrown: unknown) => {
@@ -73,9 +70,7 @@ async function startExec(
   }
   process.become("running");
   delete process.spec;
-  const { execId, token, stdio } = process;
-  writeExec(container.bundle, { version: 1, execId, token, stdio });
-  shim.events.execStarted(container.id, execId, process.pid);
+  shim.events.execStarted(container.id, process.execId, process.pid);
 }
 
 /** The status that a shell gives a command that could not be started. */

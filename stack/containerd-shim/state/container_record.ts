@@ -43,7 +43,7 @@ export interface ExecRecord {
   execId: string;
   token: number;
   stdio: Stdio;
-  /** The OCI process object; dropped once it was started. */
+  /** The OCI process object. Whether it was started is for the ledger to say. */
   process?: unknown;
 }
 

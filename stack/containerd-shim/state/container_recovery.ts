@@ -82,7 +82,7 @@ function recoverExecs(container: Container): void {
     const started = kept !== undefined && kept.pid !== 0;
     const state = started ? "running" : "created";
     const exec: ExecProcess = new TaskProcess(token, execId, stdio, state);
-    if (record.process !== undefined) exec.spec = record.process;
+    if (!started && record.process !== undefined) exec.spec = record.process;
     if (kept) exec.pid = kept.pid;
     container.execs.set(execId, exec);
     container.newToken(token + 1);

@@ -2,14 +2,14 @@ import { cleanPath } from "#lib/linux/path.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
 import type { ExecOptions } from "#wire/oci-runtime/runtime.ts";
 import type { CgroupPaths } from "../cgroups/cgroup_path.ts";
-import { joinTarget, makeJoinLock } from "../cgroups/join_target.ts";
+import { joinTarget } from "../cgroups/join_target.ts";
 import type { ExecLaunch, Launched } from "../process/launch_types.ts";
 import type { Process } from "../spec/spec_types.ts";
 import type { ContainerState } from "../state/container_state.ts";
 import { containerStatus } from "../state/container_status.ts";
-import { namespaceType, specOfConfig } from "../state/spec_restore.ts";
 import { checkProcess, checkTerminal } from "./bundle_config.ts";
 import { commandFailure, refuse } from "./command_failure.ts";
+import { type ExecBase, execBase } from "./exec_base.ts";
 import { logExecStages } from "./launch_debug.ts";
 import { writePidFile } from "./pid_file.ts";
 import { sendPidfd } from "./pidfd_socket.ts";
@@ -90,37 +90,32 @@ function subCgroupPaths(paths: CgroupPaths, wanted: Record<string, string>): Cgr
 
 function launchRequest(
   context: RuntimeContext,
-  state: ContainerState,
+  base: ExecBase,
   options: ContainerExec,
 ): ExecLaunch {
+  const { state } = base;
   const stateDir = context.store.folder(state.id);
-  makeJoinLock(stateDir);
   const paths = options.subCgroups
     ? subCgroupPaths(state.cgroup_paths, options.subCgroups)
     : state.cgroup_paths;
-  let cgroup = joinTarget(paths, stateDir);
+  let cgroup = options.subCgroups ? joinTarget(paths, stateDir) : base.cgroup;
   if (options.rescue) {
     const { rescueJoin } =
       require("../cgroups/rescue_cgroup.ts") as typeof import("../cgroups/rescue_cgroup.ts");
     cgroup = rescueJoin(cgroup, paths, state.config.cgroups, state.id);
-  }
-  const namespaces: Record<string, string> = {};
-  for (const [name, path] of Object.entries(state.namespace_paths)) {
-    const type = namespaceType(name);
-    if (type) namespaces[type] = path;
   }
   const request: ExecLaunch = {
     launcher: options.launcher,
     cgroup,
     id: state.id,
     process: options.process as Process,
-    spec: specOfConfig(state.config),
+    spec: base.spec,
     containerPid: state.init_process_pid,
-    namespacePaths: namespaces,
-    stateDir,
+    namespacePaths: base.namespaces,
     noNewKeyring: state.config.no_new_keyring,
     warn: context.warn,
   };
+  if (base.filter) request.filter = base.filter;
   if (options.consoleSocket) request.consoleSocket = options.consoleSocket;
   if (options.consoleSocketFd !== undefined) request.consoleSocketFd = options.consoleSocketFd;
   if (options.preserveFds) request.preserveFds = options.preserveFds;
@@ -130,18 +125,23 @@ function launchRequest(
   return request;
 }
 
+function baseOf({ store, execBases }: RuntimeContext, { id, state }: ContainerExec): ExecBase {
+  if (execBases && !state) return execBases.of(store, id);
+  return execBase(store, state ?? store.load(id));
+}
+
 async function run(context: RuntimeContext, options: ContainerExec): Promise<Launched> {
   if (options.rescue && process.geteuid!() !== 0) {
     throw refuse("exec", "--rescue is for root only", "permission_denied");
   }
-  const state = options.state ?? context.store.load(options.id);
-  if (!options.state) checkRunning(context, state, options);
+  const base = baseOf(context, options);
+  if (!options.state) checkRunning(context, base.state, options);
   const process_ = options.process as Process | undefined;
   checkProcess(process_);
   checkTerminal(process_, !options.foreground, options.consoleSocket !== undefined);
   const { launchExec } =
     require("../process/launch_exec.ts") as typeof import("../process/launch_exec.ts");
-  const launched = await launchExec(launchRequest(context, state, options));
+  const launched = await launchExec(launchRequest(context, base, options));
   logExecStages(context, launched);
   try {
     if (options.pidfdSocket) sendPidfd(options.pidfdSocket, launched.pid, "exec");

@@ -55,6 +55,21 @@ export function wantedFacts(
   return wanted;
 }
 
+/** What an exec wants does not change while this process lives: it is read once. */
+const execFacts = new Map<string, HostFacts>();
+
+/** The facts for an exec, which wants none of the file system. */
+export function execHostFacts(wanted: WantedFacts): HostFacts {
+  const { clock, nofile, labels } = wanted;
+  const key = `${clock} ${nofile} ${labels}`;
+  let facts = execFacts.get(key);
+  if (!facts) {
+    facts = readHostFacts({ clock, nofile, labels });
+    execFacts.set(key, facts);
+  }
+  return facts;
+}
+
 /** Reads what a plan depends on. */
 export function readHostFacts({ rootfs, clock, nofile, labels }: WantedFacts): HostFacts {
   const status = readTextIfAny("/proc/self/status") ?? "";

@@ -1,5 +1,5 @@
 import { SOCK } from "#lib/linux/descriptor.ts";
-import { closeFile, O, openFile, statFile } from "#lib/linux/file.ts";
+import { closeFile, type FileStat, O, openFile, statFile } from "#lib/linux/file.ts";
 import { connectUnix } from "#lib/linux/socket.ts";
 import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
 import { NAMESPACE_FILE } from "../spec/linux_constants.ts";
@@ -51,9 +51,19 @@ export class LaunchDescriptors {
   }
 }
 
+/** Our own namespaces: this process never enters another, that is for init alone. */
+const ownNamespaces = new Map<NamespaceType, FileStat | undefined>();
+
+function ownNamespace(type: NamespaceType): FileStat | undefined {
+  if (!ownNamespaces.has(type)) {
+    ownNamespaces.set(type, statFile(`/proc/self/ns/${NAMESPACE_FILE[type]}`));
+  }
+  return ownNamespaces.get(type);
+}
+
 /** Whether a namespace file names the namespace that this process is in. */
 export function isOwnNamespace(type: NamespaceType, path: string): boolean {
-  const own = statFile(`/proc/self/ns/${NAMESPACE_FILE[type]}`);
+  const own = ownNamespace(type);
   const other = statFile(path);
   return own !== undefined && other !== undefined && own.ino === other.ino && own.dev === other.dev;
 }

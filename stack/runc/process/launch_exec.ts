@@ -5,12 +5,12 @@ import { CLONE_FLAG } from "../spec/linux_constants.ts";
 import type { ExecInputs } from "../spec/plan_inputs.ts";
 import type { NamespaceType } from "../spec/spec_types.ts";
 import { conductLaunch } from "./conduct_launch.ts";
-import { readHostFacts, wantedFacts } from "./host_facts.ts";
+import { execHostFacts, wantedFacts } from "./host_facts.ts";
 import { InitRun } from "./init_run.ts";
 import { isOwnNamespace, LaunchDescriptors, pidsEscape } from "./launch_descriptors.ts";
 import type { ExecLaunch, Launched, LaunchTask } from "./launch_types.ts";
 import { oomKills } from "./limit_cause.ts";
-import { compileFilter, listenerOf } from "./seccomp_input.ts";
+import { listenerOf } from "./seccomp_input.ts";
 
 /**
  * Runs one more program in a running container. Resolves when it was executed; rejects with a
@@ -60,15 +60,14 @@ function execInputs(launch: ExecLaunch, fds: LaunchDescriptors): ExecInputs {
     id: launch.id,
     spec,
     cgroup,
-    facts: readHostFacts(wantedFacts(spec, process)),
+    facts: execHostFacts(wantedFacts(spec, process)),
     fds: fds.names,
     preserveFds: launch.preserveFds ?? 0,
     process,
     join,
     noNewKeyring: launch.noNewKeyring ?? false,
   };
-  const seccomp = compileFilter(spec, launch.stateDir);
-  if (seccomp) inputs.seccomp = seccomp;
+  if (launch.filter) inputs.seccomp = launch.filter;
   const wayOut = pidsEscape(cgroup);
   if (wayOut) inputs.pidsEscape = wayOut;
   const initCgroup = unifiedOf(containerPid, cgroup.unified);

@@ -2,6 +2,7 @@ import type { SpanRecord, TraceContext } from "#lib/trace/span.ts";
 import type { SpanSink } from "#lib/trace/tracer.ts";
 import type { ProcessLauncher } from "#wire/oci-runtime/runtime.ts";
 import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
+import type { SeccompFilter } from "../spec/plan_inputs.ts";
 import type { Process, Spec } from "../spec/spec_types.ts";
 import type { InitRun } from "./init_run.ts";
 
@@ -44,7 +45,8 @@ export interface ExecLaunch extends LaunchCommon {
   containerPid: number;
   /** Namespace files to join, by type, as state.json has them (path or /proc/PID/ns/TYPE). */
   namespacePaths: Record<string, string>;
-  stateDir: string;
+  /** The spec's seccomp profile, compiled. */
+  filter?: SeccompFilter;
   /** The container has no session keyring of its own to be joined. */
   noNewKeyring?: boolean;
 }

@@ -44,6 +44,11 @@ export class StateStore {
     return `${this.root}/${id}`;
   }
 
+  /** The file that a container's state is kept in. Refuses what is no id. */
+  stateFile(id: string): string {
+    return `${this.folder(id)}/${STATE_FILE}`;
+  }
+
   /** Makes a new container's folder. Refuses an id that is taken. */
   createFolder(id: string): string {
     const folder = this.folder(id);
@@ -66,7 +71,7 @@ export class StateStore {
 
   /** Reads a container's state, whichever runtime wrote it. */
   load(id: string): ContainerState {
-    const path = `${this.folder(id)}/${STATE_FILE}`;
+    const path = this.stateFile(id);
     let text: string | undefined;
     try {
       text = readTextIfAny(path);
@@ -91,7 +96,7 @@ export class StateStore {
   }
 
   save(state: ContainerState): void {
-    const path = `${this.folder(state.id)}/${STATE_FILE}`;
+    const path = this.stateFile(state.id);
     try {
       writeTextAtomically(path, JSON.stringify(state));
     } catch (error) {
