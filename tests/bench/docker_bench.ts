@@ -66,7 +66,7 @@ export async function benchDocker(stacks: DockerStack[], samples: number): Promi
   });
   return {
     execCold: await measureInTurn(exec, { samples, gapMs: 1_000 }),
-    execWarm: await measureInTurn(exec, { samples: samples * 4, gapMs: 0 }),
+    execWarm: await measureInTurn(exec, { samples: samples * 10, gapMs: 500, burst: 10 }),
     dockerExec: await measureInTurn(dockerExec, { samples, gapMs: 300 }),
     dockerRun: await measureInTurn(dockerRun, { samples, gapMs: 300 }),
   };

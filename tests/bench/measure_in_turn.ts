@@ -12,8 +12,13 @@ export interface Timing {
 
 export interface TurnOptions {
   samples: number;
-  /** Idle time before every sample: back to back they hide what the first after a pause costs. */
+  /** Idle time before every turn: back to back they hide what the first after a pause costs. */
   gapMs: number;
+  /**
+   * Samples that one contender takes back to back when it has its turn; 1 unless told. In turns of
+   * one, what a contender still does after its answer is timed with the other's next sample.
+   */
+  burst?: number;
 }
 
 /**
@@ -22,17 +27,19 @@ export interface TurnOptions {
  */
 export async function measureInTurn(
   contenders: Contender[],
-  { samples, gapMs }: TurnOptions,
+  { samples, gapMs, burst = 1 }: TurnOptions,
 ): Promise<Timing[]> {
   const timings = contenders.map(({ name }): Timing => ({ name, samplesMs: [] }));
   for (const { work } of contenders) await work();
-  for (let round = 0; round < samples; round++) {
+  for (let round = 0; round * burst < samples; round++) {
     for (let place = 0; place < contenders.length; place++) {
       const index = (round + place) % contenders.length;
       await Bun.sleep(gapMs);
-      const started = performance.now();
-      await contenders[index]!.work();
-      timings[index]!.samplesMs.push(performance.now() - started);
+      for (let count = 0; count < burst; count++) {
+        const started = performance.now();
+        await contenders[index]!.work();
+        timings[index]!.samplesMs.push(performance.now() - started);
+      }
     }
   }
   return timings;
