@@ -37,11 +37,12 @@ export async function serveCommand(
   log.addBundle(args.bundle);
   const serving = new Serving(args, log);
   const sink = new SpoolSink(ambientStateDir());
-  const publisher = new EventPublisher(
-    process.env["TTRPC_ADDRESS"] ?? "",
-    args.namespace,
-    (topic) => log.error("an event was dropped: too many wait for containerd", { topic }),
-  );
+  const publisher = new EventPublisher({
+    path: process.env["TTRPC_ADDRESS"] ?? "",
+    namespace: args.namespace,
+    ordered: process.env["CATENA_ORDERED_EVENTS"] === "1",
+    onDrop: (topic) => log.error("an event was dropped: too many wait for containerd", { topic }),
+  });
   const events = new TaskEvents(publisher);
   const shim: ShimContext = {
     namespace: args.namespace,

@@ -125,12 +125,11 @@ export class Keeper {
   /** Hands over a process's streams: pairs of role and descriptor. Closes ours in any case. */
   async open(token: number, streams: readonly (readonly [number, number])[]): Promise<void> {
     const fds = streams.map(([, fd]) => fd);
-    try {
-      const roles = Uint8Array.from(streams, ([role]) => role);
-      await this.#connection.call("OPEN", token, roles, fds);
-    } finally {
-      for (const fd of fds) closeSync(fd);
-    }
+    const roles = Uint8Array.from(streams, ([role]) => role);
+    const opened = this.#connection.call("OPEN", token, roles, fds);
+    // Sent is sent: the descriptors travel with the message.
+    for (const fd of fds) closeSync(fd);
+    await opened;
   }
 
   /** Starts executables for `token`; their stdio is what `open` gave it. */

@@ -29,7 +29,11 @@ export async function launchProcess(
   const { ioUid: uid, ioGid: gid } = container.record.runtime;
   const opened = openStreams(stdio, { uid, gid });
   process.copied = opened.copied;
-  await keeper.open(token, opened.streams);
+  // Not waited for: the keeper answers in order, and what follows is worked out meanwhile.
+  const opening = keeper.open(token, opened.streams).then(
+    () => undefined,
+    (thrown: unknown) => ({ thrown }),
+  );
   try {
     if (opened.logger) {
       const logger = await startLogger(keeper.launcher(token), opened.logger, container.record);
@@ -44,6 +48,8 @@ export async function launchProcess(
     await adopt(keeper, token, pid);
     process.pid = pid;
   } catch (thrown) {
+    const refused = await opening;
+    if (refused) throw refused.thrown;
     await keeper.forget(token).catch(() => {});
     throw thrown;
   }

@@ -119,7 +119,12 @@ async function runShim(
   args: string[],
   run: { stdin: Uint8Array | undefined; trace: TraceContext | undefined; timeoutMs: number },
 ): Promise<ShimOutput> {
-  const extra: Record<string, string> = { TTRPC_ADDRESS: addresses.ttrpc, GOMAXPROCS: "2" };
+  const extra: Record<string, string> = {
+    TTRPC_ADDRESS: addresses.ttrpc,
+    // The events of one connection are taken as they come: our shim need not wait for each answer.
+    CATENA_ORDERED_EVENTS: "1",
+    GOMAXPROCS: "2",
+  };
   if (run.trace) extra["TRACEPARENT"] = formatTraceparent(run.trace);
   const argv = [binary, "-namespace", bundle.namespace, "-address", addresses.grpc];
   let child: Bun.Subprocess<"pipe", "pipe", "pipe">;
