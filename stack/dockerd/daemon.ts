@@ -7,6 +7,7 @@ import type { ContainerdServices } from "#wire/containerd-api/services.ts";
 import type { Container } from "./container/container.ts";
 import { ContainerStore } from "./container/container_store.ts";
 import { EventBus } from "./events/event_bus.ts";
+import type { ExecProcess } from "./exec/exec_process.ts";
 import { ExecStore } from "./exec/exec_store.ts";
 import { ImageStore } from "./images/image_store.ts";
 import { RootfsMounts } from "./rootfs/rootfs_mount.ts";
@@ -61,6 +62,8 @@ export class Daemon {
   readonly mounts: RootfsMounts;
   readonly events = new EventBus();
   readonly execs = new ExecStore();
+  /** Execs that were created, and are prepared for a start that may follow at once. */
+  readonly preparedExecs = new Set<ExecProcess>();
   readonly tracer: Tracer;
   readonly log: Log;
   readonly runtimes: Record<string, RuntimeChoice>;

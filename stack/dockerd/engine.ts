@@ -72,7 +72,7 @@ export function dockerEngine(daemon: Daemon): DockerEngine {
     containerArchivePut: (id, options, tar, context) =>
       archive.archivePut(daemon, id, options, tar, context),
 
-    execCreate: (id, body) => execCreate(daemon, id, body),
+    execCreate: (id, body, context) => execCreate(daemon, id, body, context),
     execStart: (id, body, context) => execStart(daemon, id, body, context),
     execResize: (id, height, width, context) => execResize(daemon, id, height, width, context),
     execInspect: async (id) => daemon.execs.find(id).inspect(),

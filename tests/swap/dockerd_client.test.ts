@@ -9,7 +9,9 @@ import { busyboxTar } from "../lib/busybox_image.ts";
 import { startCatenaDaemon } from "../lib/catena_stack.ts";
 import type { Daemon } from "../lib/daemon.ts";
 import { startGenuineContainerd, startGenuineDockerd } from "../lib/genuine_stack.ts";
+import { descriptorTargets } from "../lib/process_table.ts";
 import { Sandbox } from "../lib/sandbox.ts";
+import { waitUntil } from "../lib/wait_until.ts";
 
 // Our client of the Engine API, on the genuine dockerd and on ours: one interface, the same
 // results.
@@ -128,6 +130,27 @@ for (const target of TARGETS) {
       const text = await textOf((await engine.execStart(broken.Id, {}, call))!.output);
       expect(text.out).toContain("executable file not found");
       expect([126, 127]).toContain((await engine.execInspect(broken.Id, call)).ExitCode!);
+      await remove(id);
+    });
+
+    it("holds nothing for execs that nobody starts, and starts one late", async () => {
+      const id = await createCat("late");
+      await engine.containerStart(id, call);
+      const fifos = () =>
+        descriptorTargets(daemons[0]!.pid).filter((path) => path.includes(`/${id}/`)).length;
+      const before = fifos();
+      const body = { Cmd: ["echo", "late"], AttachStdout: true, AttachStderr: true };
+      const ids: string[] = [];
+      for (let count = 0; count < 100; count++) {
+        ids.push((await engine.execCreate(id, body, call)).Id);
+      }
+      expect(fifos() - before).toBeLessThanOrEqual(64 * 6);
+      await waitUntil("the descriptors are closed", () => fifos() === before);
+      for (const exec of [ids[0]!, ids.at(-1)!]) {
+        const attached = (await engine.execStart(exec, {}, call))!;
+        expect(await textOf(attached.output)).toEqual({ out: "late\n", err: "" });
+        expect((await engine.execInspect(exec, call)).ExitCode).toBe(0);
+      }
       await remove(id);
     });
 

@@ -1,4 +1,5 @@
 import type { ExecInspect } from "#wire/docker-api/types/container_view.ts";
+import type { LiveTask } from "../container/container.ts";
 import { OutputHub } from "../io/output_hub.ts";
 import type { ProcessIo } from "../io/process_io.ts";
 
@@ -20,11 +21,21 @@ export interface ExecRequest {
   consoleSize: { height: number; width: number } | undefined;
 }
 
+/** What was done of an exec's start before its client asked for it. */
+export interface PreparedExec {
+  /** The run of the container that it belongs to. */
+  task: LiveTask;
+  io: ProcessIo;
+  /** Whether containerd has the process; settles once that is known for good. */
+  added: Promise<boolean>;
+}
+
 /** A process that is to run, runs or ran beside a container's own. */
 export class ExecProcess {
   readonly request: ExecRequest;
   readonly hub = new OutputHub();
   io: ProcessIo | undefined;
+  prepared: PreparedExec | undefined;
   started = false;
   running = false;
   pid = 0;

@@ -84,11 +84,8 @@ async function probe(daemon: Daemon, container: Container): Promise<ProbeResult>
   const Start = nowText();
   const timeoutMs = msOf(check?.Timeout, DEFAULT_TIMEOUT_MS);
   try {
-    const { Id } = await execCreate(daemon, container.id, {
-      Cmd: probeCommand(check) ?? [],
-      AttachStdout: true,
-      AttachStderr: true,
-    });
+    const body = { Cmd: probeCommand(check) ?? [], AttachStdout: true, AttachStderr: true };
+    const { Id } = await execCreate(daemon, container.id, body, {});
     const streams = await execStart(daemon, Id, {}, {});
     const exec = daemon.execs.find(Id);
     let timedOut = false;

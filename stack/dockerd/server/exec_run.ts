@@ -13,10 +13,9 @@ import { attachedStreams } from "../io/attached.ts";
 import { parseDetachKeys } from "../io/escape_keys.ts";
 import { ProcessIo } from "../io/process_io.ts";
 import { conflict, invalid } from "../refusals.ts";
-import { readRootedText, withRoot } from "../rootfs/rooted_files.ts";
 import type { OciProcess } from "../spec/oci_types.ts";
-import { capabilitySets, containerEnv } from "../spec/spec_build.ts";
-import { type ResolvedUser, resolveUser } from "../spec/user_lookup.ts";
+import { prepareExec, takePrepared } from "./exec_prepare.ts";
+import { processOf } from "./exec_spec.ts";
 
 /** Text of a failed start goes into the stream in one piece; no client sends more. */
 const LINE_END = "\r\n";
@@ -46,8 +45,9 @@ export async function execCreate(
   daemon: Daemon,
   ref: string,
   body: ExecCreateBody,
+  context: CallContext,
 ): Promise<{ Id: string }> {
-  const { container } = activeContainer(daemon, ref);
+  const { container, task } = activeContainer(daemon, ref);
   const op = "create exec";
   parseDetachKeys(body.DetachKeys ?? "");
   for (const text of [...(body.Cmd ?? []), ...(body.Env ?? [])]) {
@@ -72,6 +72,7 @@ export async function execCreate(
   daemon.execs.add(exec);
   container.execs.set(exec.request.id, exec);
   announce(daemon, container, exec, "exec_create");
+  prepareExec(daemon, container, task, exec, context);
   return { Id: exec.request.id };
 }
 
@@ -79,53 +80,6 @@ function announce(daemon: Daemon, container: Container, exec: ExecProcess, actio
   daemon.events.container(container, `${action}: ${exec.request.args.join(" ")}`, {
     execID: exec.request.id,
   });
-}
-
-function execUser(daemon: Daemon, container: Container, user: string): ResolvedUser {
-  return withRoot(daemon.mounts.path(container.id), (rootFd) =>
-    resolveUser(
-      user,
-      {
-        passwd: readRootedText(rootFd, "/etc/passwd"),
-        group: readRootedText(rootFd, "/etc/group"),
-      },
-      container.record.hostConfig.GroupAdd ?? [],
-    ),
-  );
-}
-
-/** The process object: the container's own, with what the exec asks for in its place. */
-function processOf(
-  daemon: Daemon,
-  container: Container,
-  task: LiveTask,
-  exec: ExecProcess,
-  size: { height: number; width: number } | undefined,
-): OciProcess {
-  const { request } = exec;
-  const { config } = container.record;
-  // Here and not when it is made: clients take a 126 of the exec, not a refusal, as its failure.
-  if (request.cwd && !request.cwd.startsWith("/")) {
-    throw invalid("start exec", `Cwd must be an absolute path: ${request.cwd}`);
-  }
-  const user = request.user === "" ? task.user : execUser(daemon, container, request.user);
-  const env = [...(config.Env ?? []), ...request.env];
-  const process: OciProcess = {
-    ...task.process,
-    args: request.args,
-    env: containerEnv({ ...config, Env: env, Tty: request.tty }, user.home),
-    cwd: request.cwd || config.WorkingDir || "/",
-    terminal: request.tty,
-    user: {
-      uid: user.uid,
-      gid: user.gid,
-      additionalGids: [...new Set([user.gid, ...user.additionalGids])],
-    },
-  };
-  if (request.privileged) process.capabilities = capabilitySets(daemon.facts.capabilities);
-  if (request.tty && size) process.consoleSize = size;
-  else delete process.consoleSize;
-  return process;
 }
 
 /** POST /exec/ID/start. Undefined when it was started detached. */
@@ -181,12 +135,15 @@ async function launchExec(
   const { request } = exec;
   const call = daemon.call(context);
   const ids = { containerId: container.id, execId: request.id };
-  const wanted = { stdin: request.stdin && !detached, terminal: request.tty };
-  const spec = specAny("Process", process());
-  const io = ProcessIo.create(daemon.fifoFolder(container.id, request.id), wanted, exec.hub);
-  exec.io = io;
+  let io = await takePrepared(daemon, container, exec);
   announce(daemon, container, exec, "exec_start");
-  await daemon.services.tasks.exec({ ...ids, ...io.paths, terminal: request.tty, spec }, call);
+  if (!io) {
+    const wanted = { stdin: request.stdin && !detached, terminal: request.tty };
+    const spec = specAny("Process", process());
+    io = ProcessIo.create(daemon.fifoFolder(container.id, request.id), wanted, exec.hub);
+    exec.io = io;
+    await daemon.services.tasks.exec({ ...ids, ...io.paths, terminal: request.tty, spec }, call);
+  }
   try {
     exec.running = true;
     const { pid } = await daemon.services.tasks.start(ids, call);
