@@ -97,16 +97,19 @@ test("the status follows the very process, and the FIFO", () => {
 test("commands that change a state take turns", async () => {
   store.createFolder("box");
   const order: string[] = [];
+  const { promise: tried, resolve: letGo } = Promise.withResolvers<void>();
   const first = store.locked("box", async () => {
     order.push("first in");
-    await Bun.sleep(20);
+    await tried;
     order.push("first out");
   });
   // A blocking lock in the same process would wait for ever: another process takes it.
   const lock = `${root}/states/box/catena.lock`;
   const other = Bun.spawn(["flock", "-n", lock, "true"]);
-  expect(await other.exited).toBe(1);
+  const refused = await other.exited;
+  letGo();
   await first;
+  expect(refused).toBe(1);
   expect(await Bun.spawn(["flock", "-n", lock, "true"]).exited).toBe(0);
   expect(order).toEqual(["first in", "first out"]);
   const gone = store.locked("none", () => {}).catch((error: ChainError) => error.outer.code);
