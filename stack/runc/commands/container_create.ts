@@ -108,8 +108,7 @@ async function step(message: string, work: () => unknown): Promise<void> {
 }
 
 /** Loaded for callers who want it only: it brings the D-Bus library. */
-const systemd = () =>
-  require("../cgroups/systemd_unit.ts") as typeof import("../cgroups/systemd_unit.ts");
+const systemd = () => import("../cgroups/systemd_unit.ts");
 
 /**
  * Makes the cgroup with all its limits, before anything runs in it. With systemd it is a unit's,
@@ -121,7 +120,9 @@ async function buildCgroup(state: ContainerState, spec: Spec): Promise<HeldUnit 
   let unit: HeldUnit | undefined;
   try {
     await step("unable to apply cgroup configuration", async () => {
-      if (cgroups.Systemd) unit = await systemd().HeldUnit.start(cgroups, spec.annotations);
+      if (cgroups.Systemd) {
+        unit = await (await systemd()).HeldUnit.start(cgroups, spec.annotations);
+      }
       state.cgroup_paths = createCgroup(cgroupLayout(), state.cgroup_paths, cgroups);
     });
     await step("error setting cgroup config for procHooks process", () => {
@@ -207,7 +208,9 @@ async function build(context: RuntimeContext, options: ContainerCreation): Promi
   options.adapt?.(spec);
   context.store.folder(options.id);
   const state = newState(context, options, spec);
-  if (context.systemd) state.cgroup_paths = await systemd().userPaths(state.cgroup_paths);
+  if (context.systemd) {
+    state.cgroup_paths = await (await systemd()).userPaths(state.cgroup_paths);
+  }
   checkCgroup(context, state);
   context.store.createFolder(options.id);
   let unit: HeldUnit | undefined;

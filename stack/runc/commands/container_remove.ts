@@ -34,9 +34,8 @@ export async function removeContainer(
     await attempt("kill processes", () => signalCgroup(state.cgroup_paths, SIGKILL));
   } else await attempt("thaw", () => thawCgroup(state.cgroup_paths));
   if (state.config.cgroups.Systemd) {
-    await attempt("stop systemd unit", () => {
-      const { removeUnit } =
-        require("../cgroups/systemd_unit.ts") as typeof import("../cgroups/systemd_unit.ts");
+    await attempt("stop systemd unit", async () => {
+      const { removeUnit } = await import("../cgroups/systemd_unit.ts");
       return removeUnit(state.config.cgroups);
     });
   }

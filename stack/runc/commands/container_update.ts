@@ -45,8 +45,7 @@ function updatedConfig(old: CgroupConfig, wanted: CgroupConfig): CgroupConfig {
 /** Writes limits, to systemd first where it keeps the cgroup: it would write its own over them. */
 async function applyLimits(state: ContainerState, config: CgroupConfig): Promise<void> {
   if (config.Systemd) {
-    const { updateUnit } =
-      require("../cgroups/systemd_unit.ts") as typeof import("../cgroups/systemd_unit.ts");
+    const { updateUnit } = await import("../cgroups/systemd_unit.ts");
     await updateUnit(state.cgroup_paths, config);
   }
   setLimits(state.cgroup_paths, config);

@@ -3,7 +3,6 @@ import { closeFile, killProcess } from "#lib/linux/file.ts";
 import { monotonicNs, type SpanRecord } from "#lib/trace/span.ts";
 import type { ExitStatus, LaunchedProcess } from "#wire/oci-runtime/runtime.ts";
 import type { InitRun } from "./init_run.ts";
-import { launchFailure } from "./launch_failure.ts";
 import { forkedOnly, judgeLaunch } from "./launch_result.ts";
 import { launchSpans } from "./launch_spans.ts";
 import type { Launched, LaunchTask } from "./launch_types.ts";
@@ -46,6 +45,8 @@ export async function conductLaunch(task: LaunchTask): Promise<Launched> {
     task.signal?.throwIfAborted();
     // The status says how it died; reading it reaps, so the counters are looked at afterwards.
     const status = await reap(run, [report.pids.child, report.pids.grandchild]);
+    // A chunk of its own: a launch that succeeds need not read how failures are explained.
+    const { launchFailure } = await import("./launch_failure.ts");
     throw launchFailure({ ...task, report, result, ...(status ? { status } : {}) });
   } catch (error) {
     await unwind(run);
