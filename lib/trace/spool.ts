@@ -20,6 +20,7 @@ export function spoolPath(stateDir: string): string {
 export class SpoolSink implements SpanSink {
   readonly #path: string;
   #pending: SpanRecord[] = [];
+  #unmade: (() => readonly SpanRecord[])[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(stateDir: string) {
@@ -28,7 +29,16 @@ export class SpoolSink implements SpanSink {
 
   add(span: SpanRecord): void {
     this.#pending.push(span);
-    if (this.#pending.length >= FLUSH_AT_SPANS) this.#flush();
+    this.#flushSoon();
+  }
+
+  later(make: () => readonly SpanRecord[]): void {
+    this.#unmade.push(make);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#pending.length + this.#unmade.length >= FLUSH_AT_SPANS) this.#flush();
     else if (!this.#timer) {
       this.#timer = setTimeout(() => this.#flush(), FLUSH_AFTER_MS);
       this.#timer.unref();
@@ -38,6 +48,7 @@ export class SpoolSink implements SpanSink {
   #take(): string | undefined {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    for (const make of this.#unmade.splice(0)) this.#pending.push(...make());
     if (this.#pending.length === 0) return undefined;
     const text = spanLines(this.#pending);
     this.#pending = [];

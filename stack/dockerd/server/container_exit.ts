@@ -108,6 +108,8 @@ export async function execExited(
 ): Promise<void> {
   await exec.io?.drained();
   endExec(daemon, container, exec, exitCode);
+  // Whoever is attached gets the end first.
+  await new Promise((resolve) => setImmediate(resolve));
   const ids = { containerId: container.id, execId: exec.request.id };
   await daemon.services.tasks.deleteProcess(ids, daemon.call()).catch(() => undefined);
 }
@@ -121,9 +123,10 @@ function endExec(daemon: Daemon, container: Container, exec: ExecProcess, exitCo
       exitCode: String(exitCode),
     });
   }
-  // Whoever is attached need not wait for the FIFOs to go.
   exec.hub.end();
-  exec.io?.close();
+  const { io } = exec;
   exec.io = undefined;
+  // Whoever is attached need not wait for the FIFOs to go.
+  if (io) setImmediate(() => io.close());
   container.execs.delete(exec.request.id);
 }
