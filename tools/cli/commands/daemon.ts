@@ -13,6 +13,7 @@ import { localContainerd } from "#wire/containerd-api/client.ts";
 import { serveContainerd } from "#wire/containerd-api/server.ts";
 import { serveDockerApi } from "#wire/docker-api/server/http_server.ts";
 import { lockFolder } from "../daemon_lock.ts";
+import { stopSignal } from "../io/stop_signal.ts";
 import { SOCKET_GROUP_NAME, socketGroupId } from "../socket_group.ts";
 
 export interface DaemonFlags {
@@ -23,6 +24,8 @@ export interface DaemonFlags {
   /** Set to false by --no-trace. */
   trace: boolean;
   debug?: boolean;
+  /** Milliseconds between two samples of each container; undefined for none. */
+  monitor?: number;
 }
 
 /** How long gRPC calls under way may take to end when the daemon is told to stop. */
@@ -109,7 +112,19 @@ async function bringUp(
     });
     unwind.push(() => server.close());
   }
+  if (flags.monitor !== undefined) unwind.push(await monitorContainers(flags, flags.monitor, log));
   log.debug("sockets belong to", { group: flags.group ?? SOCKET_GROUP_NAME, gid: gid ?? 0 });
+}
+
+/** Samples containers from within the daemon; Prometheus finds them on a socket of its own. */
+async function monitorContainers(flags: DaemonFlags, intervalMs: number, log: Log) {
+  const { startMonitor } = await import("../monitor/start_monitor.ts");
+  const { root, state } = flags;
+  const metrics = { socketPath: join(state, "metrics.sock") };
+  const dockerSockets = [join(state, "docker.sock")];
+  const running = startMonitor({ root, state, intervalMs, metrics, dockerSockets });
+  log.info("monitoring containers", { metrics: running.url, intervalMs });
+  return () => running.stop();
 }
 
 function socketOf(address: string): string {
@@ -117,12 +132,4 @@ function socketOf(address: string): string {
   if (path.startsWith("/")) return path;
   const message = `-H ${address}: only unix:///path is served`;
   throw failure({ layer: "cli", op: "read flags", code: "invalid_argument", message });
-}
-
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      process.once(signal, () => resolve(signal));
-    }
-  });
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { DaemonFlags } from "../commands/daemon.ts";
 import type { ResetFlags } from "../commands/system_reset.ts";
+import { intervalSeconds } from "../monitor/read_address.ts";
 import { collect, withState } from "./shared_options.ts";
 
 /** What runs for long, and what removes all of it. */
@@ -14,6 +15,11 @@ export function addDaemons(program: Command): void {
     .option("-H, --host <address>", "a further Docker socket, unix:///path", collect, [])
     .option("-G, --group <name>", "group of the sockets (default: catena, where it exists)")
     .option("--no-trace", "record no traces")
+    .option(
+      "--monitor <seconds>",
+      "sample containers so often, see catena monitor",
+      intervalSeconds,
+    )
     .option("-D, --debug", "log more")
     .action(async (flags: DaemonFlags) => {
       const { runDaemon } = await import("../commands/daemon.ts");

@@ -3,11 +3,13 @@ import type { DoctorFlags } from "../commands/doctor.ts";
 import type { ExplainFlags } from "../commands/explain.ts";
 import type { PlanFlags } from "../commands/plan.ts";
 import type { TraceFlags } from "../commands/trace.ts";
+import { addSeeing } from "./seeing_commands.ts";
 import { withState } from "./shared_options.ts";
 
 /** What looks into the chain. */
 export function addInsight(program: Command): void {
   addTrace(program);
+  addSeeing(program);
   addDoctor(program);
   addExplain(program);
   addPlan(program);

@@ -1,0 +1,57 @@
+import type { Command } from "commander";
+import type { MonitorFlags } from "../commands/monitor.ts";
+import type { TopFlags } from "../commands/top.ts";
+import { intervalSeconds, metricsAddress } from "../monitor/read_address.ts";
+import { collect, withState } from "./shared_options.ts";
+
+const DEFAULT_INTERVAL_MS = 1000;
+const DEFAULT_METRICS_PORT = 9402;
+
+/** What watches containers over time. */
+export function addSeeing(program: Command): void {
+  addTop(program);
+  addMonitor(program);
+}
+
+function addTop(program: Command): void {
+  withWatch(program.command("top"))
+    .summary("containers against their limits, the most endangered first")
+    .description("Of every stack on this host: ours, Docker, containerd, a bare runtime.")
+    .option("--once", "print once, also on a terminal")
+    .action(async (flags: TopFlags) => {
+      const { runTop } = await import("../commands/top.ts");
+      process.exitCode = await runTop(flags);
+    });
+}
+
+function addMonitor(program: Command): void {
+  withWatch(program.command("monitor"))
+    .summary("sample containers, keep a day of it, serve Prometheus metrics")
+    .description(
+      "Watches the containers of every stack on this host. Keeps 24 hours in ROOT/monitor\n" +
+        "and serves /metrics in the names of cAdvisor and the node exporter.",
+    )
+    .option(
+      "--metrics <address>",
+      "port of the loopback, or path of a unix socket",
+      metricsAddress,
+      {
+        port: DEFAULT_METRICS_PORT,
+      },
+    )
+    .action(async (flags: MonitorFlags) => {
+      const { runMonitor } = await import("../commands/monitor.ts");
+      process.exitCode = await runMonitor(flags);
+    });
+}
+
+function withWatch(command: Command): Command {
+  return withState(command)
+    .option(
+      "--interval <seconds>",
+      "time between two samples",
+      intervalSeconds,
+      DEFAULT_INTERVAL_MS,
+    )
+    .option("--docker <socket>", "a further Docker socket to ask for names", collect, []);
+}

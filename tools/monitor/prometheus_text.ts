@@ -1,0 +1,28 @@
+import type { Metric } from "./metric_table.ts";
+
+export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** Writes metrics in Prometheus' text format 0.0.4. Metrics without a value are left out. */
+export function prometheusText(metrics: readonly Metric[]): string {
+  const lines: string[] = [];
+  for (const { name, help, type, points } of metrics) {
+    if (points.length === 0) continue;
+    lines.push(`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`);
+    for (const { labels, value } of points) lines.push(`${name}${labelText(labels)} ${value}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function labelText(labels: Record<string, string>): string {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}="${escapeLabel(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+/** A carriage return needs no escape by the format, but some readers end a line at it. */
+function escapeLabel(text: string): string {
+  return escapeHelp(text).replaceAll('"', '\\"').replaceAll("\r", " ");
+}
