@@ -164,7 +164,7 @@ async function startShimSide(
     },
   });
   const parts = { supervisor, addresses, events, logs, log, roots, containers };
-  const receiver = await receiveEvents(addresses.ttrpc, events);
+  const receiver = await receiveEvents(addresses.ttrpc, events, supervisor.tasks);
   await recoverTasks(parts);
   return {
     supervisor,

@@ -1,12 +1,19 @@
 // `npm run bench`: ours and the genuine stack in turn; writes BENCHMARKS.md.
 // `npm run bench -- monitor`: what monitoring costs; prints it.
+// `npm run bench -- containerd [SAMPLES [NAME…]]`: the two containerds alone; prints.
 import { build } from "./build.mjs";
 import { BUN, ensurePackages, run, runMain, TEST_PACKAGES } from "./prerequisites.mjs";
+
+/** Benchmarks of their own. */
+const PARTS = {
+  monitor: "tests/bench/monitor_main.ts",
+  containerd: "tests/bench/containerd_main.ts",
+};
 
 runMain(() => {
   ensurePackages(TEST_PACKAGES);
   build();
   const [part, ...rest] = process.argv.slice(2);
-  if (part === "monitor") run(BUN, ["tests/bench/monitor_main.ts", ...rest]);
+  if (part in PARTS) run(BUN, [PARTS[part], ...rest]);
   else run(BUN, ["tests/bench/main.ts", ...process.argv.slice(2)]);
 });

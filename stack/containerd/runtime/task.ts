@@ -1,6 +1,7 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { TaskClient } from "#wire/task-ttrpc/task_service.ts";
 import type { Bundle } from "./bundle.ts";
+import { KnownState } from "./known_state.ts";
 import { isConnectionLost, type ShimLink } from "./shim_link.ts";
 
 /** How a container ended. */
@@ -15,6 +16,8 @@ export class Task {
   readonly bundle: Bundle;
   /** The shim's executable: it starts the shim again and cleans up after it. */
   readonly binary: string;
+  /** What the shim last said of the init. */
+  readonly known = new KnownState();
   #link: ShimLink;
   /** Settles when a lost shim was found again or cleaned up after. */
   #revival: Promise<void> | undefined;
@@ -46,6 +49,7 @@ export class Task {
 
   /** Moves the task to another connection. */
   attach(link: ShimLink): void {
+    this.known.changed();
     this.#link.tasks.delete(this);
     this.#link = link;
     link.tasks.add(this);
@@ -63,21 +67,34 @@ export class Task {
     this.#revival = revival;
   }
 
-  /** Calls the shim. A call that was under way when the shim was lost fails. */
-  async call<T>(work: (client: TaskClient) => Promise<T>): Promise<T> {
-    await this.#revival;
-    return await work(this.#link.client);
+  /**
+   * Calls the shim to have something done to the init, or to the exec `execId`. A call that was
+   * under way when the shim was lost fails.
+   */
+  async call<T>(work: (client: TaskClient) => Promise<T>, execId = ""): Promise<T> {
+    if (execId !== "") return await this.#ask(work);
+    this.known.changed();
+    try {
+      return await this.#ask(work);
+    } finally {
+      this.known.changed();
+    }
   }
 
   /** The same for calls that only look: they are repeated once at a shim that was found again. */
   async look<T>(work: (client: TaskClient) => Promise<T>): Promise<T> {
     try {
-      return await this.call(work);
+      return await this.#ask(work);
     } catch (error) {
       if (!isConnectionLost(error) || this.exit) throw error;
       await this.#revival;
       if (!this.#link.alive) throw error;
       return await work(this.#link.client);
     }
+  }
+
+  async #ask<T>(work: (client: TaskClient) => Promise<T>): Promise<T> {
+    await this.#revival;
+    return await work(this.#link.client);
   }
 }

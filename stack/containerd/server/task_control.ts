@@ -20,7 +20,7 @@ export async function startProcess(
   const task = taskOf(parts, containerId, context);
   const { pid } = await framed("tasks.start", () =>
     // Not cut short when the client leaves: whether it runs must be known to the shim.
-    task.call((client) => client.start({ id: task.id, execId }, lasting(task, context))),
+    task.call((client) => client.start({ id: task.id, execId }, lasting(task, context)), execId),
   );
   return { pid };
 }
@@ -37,7 +37,10 @@ export async function execProcess(
   const task = taskOf(parts, containerId, context);
   const exec = { id: task.id, execId, stdin, stdout, stderr, terminal };
   await framed("tasks.exec", () =>
-    task.call((client) => client.exec(spec ? { ...exec, spec } : exec, lasting(task, context))),
+    task.call(
+      (client) => client.exec(spec ? { ...exec, spec } : exec, lasting(task, context)),
+      execId,
+    ),
   );
 }
 

@@ -42,7 +42,10 @@ export async function deleteProcess(
 ): Promise<Reply> {
   const task = taskOf(parts, containerId, context);
   const response = await framed("tasks.delete_process", () =>
-    task.call((client) => client.delete({ id: task.id, execId }, shimContext(task, context))),
+    task.call(
+      (client) => client.delete({ id: task.id, execId }, shimContext(task, context)),
+      execId,
+    ),
   );
   return replyOf(execId, response);
 }

@@ -37,6 +37,8 @@ export async function listTasks(parts: TaskParts, context: CallContext): Promise
   const tasks = parts.supervisor.tasks.ofNamespace(namespaceOf(context));
   const states = await Promise.all(
     tasks.map(async (task): Promise<Process | undefined> => {
+      const { state } = task.known;
+      if (state && task.link.alive) return processOf(task, "", state);
       try {
         return await stateOf(task, "", { ...context, timeoutMs: STATE_MS });
       } catch (error) {
@@ -61,6 +63,8 @@ export async function waitProcess(
     const { exitStatus, exitedAt } = await framed("tasks.wait", () =>
       task.look((client) => client.wait({ id: task.id, execId }, shimContext(task, context))),
     );
+    // Its event may still be on its way, and whoever waited must not see it run after that.
+    if (execId === "") task.known.changed();
     return exitedAt ? { exitStatus, exitedAt } : { exitStatus };
   } catch (error) {
     // The shim died with the container: its clean-up told how that ended.
@@ -102,9 +106,9 @@ export async function taskMetrics(
 
 async function stateOf(task: Task, execId: string, context: CallContext): Promise<Process> {
   try {
-    const state = await task.look((client) =>
-      client.state({ id: task.id, execId }, shimContext(task, context)),
-    );
+    const look = () =>
+      task.look((client) => client.state({ id: task.id, execId }, shimContext(task, context)));
+    const state = execId === "" ? await task.known.ask(look) : await look();
     return processOf(task, execId, state);
   } catch (error) {
     if (task.exit) throw noTask(task.id);

@@ -1,0 +1,116 @@
+import { type ContainerdConnection, connectContainerd } from "#wire/containerd-api/client.ts";
+import { IMAGE } from "../lib/busybox_image.ts";
+import { mustRun } from "../lib/command.ts";
+import type { Daemon } from "../lib/daemon.ts";
+import { GENUINE } from "../lib/genuine_stack.ts";
+import type { Sandbox } from "../lib/sandbox.ts";
+
+const TEMPLATE = "template";
+const OPTIONS_TYPE = "containerd.runc.v1.Options";
+
+/** A containerd, ours or the genuine one, as the benchmarks use it over gRPC. */
+export class ContainerdClient {
+  readonly daemon: Daemon;
+  readonly runtime: string;
+  readonly #connection: ContainerdConnection;
+  readonly #sandbox: Sandbox;
+  #spec = "";
+  #specType = "";
+  #parent = "";
+  #count = 0;
+
+  constructor(sandbox: Sandbox, daemon: Daemon, runtime: string) {
+    this.#sandbox = sandbox;
+    this.daemon = daemon;
+    this.runtime = runtime;
+    this.#connection = connectContainerd(daemon.socket);
+    sandbox.onClose(() => this.#connection.close());
+  }
+
+  get services() {
+    return this.#connection.services;
+  }
+
+  get context() {
+    return { namespace: this.#sandbox.tag };
+  }
+
+  /** ctr on this daemon, which has to succeed. */
+  ctr(args: string[]): Promise<string> {
+    const flags = ["-a", this.daemon.socket, "-n", this.#sandbox.tag];
+    return mustRun([GENUINE.ctr, ...flags, ...args]);
+  }
+
+  /** Imports the image, and takes the spec that ctr writes for a container of it. */
+  async prepare(archive: string): Promise<void> {
+    await this.ctr(["image", "import", archive]);
+    await this.ctr(["container", "create", IMAGE, TEMPLATE, "true"]);
+    const { container } = await this.services.containers.get({ id: TEMPLATE }, this.context);
+    const { snapshot } = { snapshot: container!.snapshotKey };
+    const { info } = await this.services.snapshots.stat(
+      { snapshotter: "overlayfs", key: snapshot },
+      this.context,
+    );
+    this.#parent = info!.parent;
+    this.#spec = Buffer.from(container!.spec!.value).toString("utf8");
+    this.#specType = container!.spec!.typeUrl;
+  }
+
+  /** A container with its snapshot and its task, created and started. Returns its id. */
+  async run(args: string[], streams: { stdout?: string } = {}): Promise<string> {
+    const id = `bench${++this.#count}`;
+    const { services, context, runtime } = this;
+    const spec = JSON.parse(this.#spec) as { process: object; linux: object };
+    Object.assign(spec.process, { args });
+    Object.assign(spec.linux, { cgroupsPath: `/${this.#sandbox.tag}/${id}` });
+    // The container comes first: a snapshot that nothing refers to may be collected at any time.
+    await services.containers.create(
+      {
+        container: {
+          id,
+          image: IMAGE,
+          snapshotter: "overlayfs",
+          snapshotKey: id,
+          runtime: { name: runtime, options: { typeUrl: OPTIONS_TYPE, value: new Uint8Array() } },
+          spec: { typeUrl: this.#specType, value: Buffer.from(JSON.stringify(spec)) },
+        },
+      },
+      context,
+    );
+    const { mounts } = await services.snapshots.prepare(
+      { snapshotter: "overlayfs", key: id, parent: this.#parent },
+      context,
+    );
+    await services.tasks.create({ containerId: id, rootfs: mounts, ...streams }, context);
+    await services.tasks.start({ containerId: id }, context);
+    return id;
+  }
+
+  /** Ends a container's task, when it runs, and removes all of it. */
+  async remove(id: string, kill: boolean): Promise<void> {
+    const { services, context } = this;
+    const wait = services.tasks.wait({ containerId: id }, context);
+    if (kill) await services.tasks.kill({ containerId: id, signal: 9 }, context);
+    await wait;
+    await services.tasks.delete({ containerId: id }, context);
+    // In this order: without its container the snapshot is the garbage collector's.
+    await services.snapshots.remove({ snapshotter: "overlayfs", key: id }, context);
+    await services.containers.delete({ id }, context);
+  }
+
+  /** One exec: added, started, waited for, deleted. */
+  async exec(id: string, args: string[]): Promise<number> {
+    const { services, context } = this;
+    const execId = `exec${++this.#count}`;
+    const { process } = JSON.parse(this.#spec) as { process: object };
+    const value = Buffer.from(JSON.stringify({ ...process, args }));
+    const typeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process";
+    const ids = { containerId: id, execId };
+    await services.tasks.exec({ ...ids, spec: { typeUrl, value } }, context);
+    const wait = services.tasks.wait(ids, context);
+    await services.tasks.start(ids, context);
+    const { exitStatus } = await wait;
+    await services.tasks.deleteProcess(ids, context);
+    return exitStatus;
+  }
+}
