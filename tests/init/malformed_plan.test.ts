@@ -10,7 +10,12 @@ import {
   startProcess,
   writeAtStart,
 } from "#lib/linux/process.ts";
-import { EXIT_FAILED, PAGE_BYTES, PLAN_HEADER_BYTES } from "#wire/init-pipe/layout.ts";
+import {
+  EXIT_FAILED,
+  PAGE_BYTES,
+  PLAN_HEADER_BYTES,
+  PLAN_VERSION,
+} from "#wire/init-pipe/layout.ts";
 import { encodePlan } from "#wire/init-pipe/plan_encode.ts";
 import { decodeReport, emptyReport } from "#wire/init-pipe/report.ts";
 
@@ -103,7 +108,8 @@ describe("init", () => {
   test("refuses false counts, lengths, magic and version", async () => {
     const lies: [number, number][] = [
       [0, 0],
-      [4, 2],
+      [4, PLAN_VERSION - 1],
+      [4, PLAN_VERSION + 1],
       [12, 0],
       [12, 4],
       [12, 0xffffffff],

@@ -6,6 +6,7 @@ import {
   PLAN_MAGIC,
   PLAN_MAX_OPERATIONS,
   PLAN_MAX_STRINGS,
+  PLAN_VERSION,
 } from "./layout.ts";
 import type { Operation } from "./operation.ts";
 import { LAYOUT } from "./operation_layout.ts";
@@ -27,7 +28,7 @@ describe("an encoded plan", () => {
     const bytes = plan({ op: "clone-child" }, { op: "become-root" });
     expect([0, 4, 8, 12, 16].map((at) => bytes.readUInt32LE(at))).toEqual([
       PLAN_MAGIC,
-      1,
+      PLAN_VERSION,
       1,
       2,
       bytes.length,

@@ -1,19 +1,14 @@
-import { readTextIfAny, statFile, writeTextAtomically } from "#lib/linux/file.ts";
 import type { Seccomp } from "../spec/spec_seccomp.ts";
+import { keepFilter, loadFilter, trustedFolder } from "./filter_store.ts";
 
 /** Raised when the same profile compiles to another program than before. */
-const COMPILER = 1;
+const COMPILER = 2;
 
 /** A host's containers have few profiles, mostly one; each may be written in two ways. */
 const MAX_REMEMBERED = 32;
 
-interface KnownFilter {
-  filter: Uint8Array;
-  digest: string;
-}
-
 /** By the profile's own text: a long-lived process neither compiles nor digests it again. */
-const remembered = new Map<string, KnownFilter>();
+const remembered = new Map<string, Uint8Array>();
 
 /**
  * What a profile comes down to. A profile that was read back from state.json has one rule a call
@@ -38,50 +33,31 @@ function digestOf(profile: Seccomp): string {
   return new Bun.CryptoHasher("sha256").update(JSON.stringify(whole)).digest("hex");
 }
 
-const fileOf = (folder: string, digest: string) => `${folder}/seccomp-${digest.slice(0, 32)}.bpf`;
-
-/** The program that was kept in a folder, undefined when there is none that can be used. */
-function load(folder: string, digest: string): Uint8Array | undefined {
-  const text = readTextIfAny(fileOf(folder, digest));
-  if (!text) return undefined;
-  const bytes = Buffer.from(text, "base64");
-  return bytes.length > 0 && bytes.length % 8 === 0 ? bytes : undefined;
-}
-
-/** Keeps a program. A folder that takes no file costs the next exec a compilation, no more. */
-function keep(folder: string, { digest, filter }: KnownFilter): void {
-  const file = fileOf(folder, digest);
-  if (statFile(file)) return;
-  try {
-    writeTextAtomically(file, Buffer.from(filter).toString("base64"));
-  } catch {
-    // See above.
-  }
-}
-
-function remember(text: string, known: KnownFilter): void {
+function remember(text: string, filter: Uint8Array): void {
   const [oldest] = remembered.keys();
   if (remembered.size >= MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-  remembered.set(text, known);
+  remembered.set(text, filter);
 }
 
 /**
- * A profile's program: as this process had it before, as it lies in `folder` (a container's state
- * folder, if any), else as `compile` makes it. It is in `folder` afterwards.
+ * A profile's program: as this process had it before, as it lies in the first of `folders` that
+ * nobody else can write to, else as `compile` makes it. It lies there afterwards.
  */
 export function cachedFilter(
   profile: Seccomp,
-  folder: string | undefined,
+  folders: string[],
   compile: (profile: Seccomp) => Uint8Array,
 ): Uint8Array {
   const text = JSON.stringify(profile);
-  let known = remembered.get(text);
-  if (!known) {
-    const digest = digestOf(profile);
-    const kept = folder === undefined ? undefined : load(folder, digest);
-    known = { filter: kept ?? compile(profile), digest };
-    remember(text, known);
+  const known = remembered.get(text);
+  if (known) return known;
+  const folder = folders.find((path) => trustedFolder(path));
+  const digest = digestOf(profile);
+  let filter = folder === undefined ? undefined : loadFilter(folder, digest);
+  if (!filter) {
+    filter = compile(profile);
+    if (folder !== undefined) keepFilter(folder, digest, filter);
   }
-  if (folder !== undefined) keep(folder, known);
-  return known.filter;
+  remember(text, filter);
+  return filter;
 }

@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import type { Seccomp } from "../spec/spec_seccomp.ts";
 import { seccompConfig, seccompProfile } from "../state/seccomp_config.ts";
+import { keepFilter, loadFilter, trustedFolder } from "./filter_store.ts";
 import { seccompFilter } from "./seccomp_filter.ts";
 
 const X86_64 = 0xc000003e;
@@ -123,9 +132,41 @@ test("what cannot hold is refused, in runc's words", () => {
 });
 
 test("a profile read back from the state finds the program that creation kept", () => {
-  const compiled = seccompFilter(profile(), folder);
-  expect(readdirSync(folder).length).toBe(1);
-  const restored = seccompProfile(JSON.parse(JSON.stringify(seccompConfig(profile()))));
-  expect(Buffer.from(seccompFilter(restored, folder).filter)).toEqual(Buffer.from(compiled.filter));
-  expect(readdirSync(folder).length).toBe(1);
+  const stateDir = `${folder}/container`;
+  mkdirSync(stateDir);
+  const unseen = profile({ defaultErrnoRet: 7 });
+  const compiled = seccompFilter(unseen, stateDir);
+  const kept = () => readdirSync(folder).filter((name) => name.startsWith("."));
+  expect(kept().length).toBe(1);
+  const restored = seccompProfile(JSON.parse(JSON.stringify(seccompConfig(unseen))));
+  const again = seccompFilter(restored, stateDir).filter;
+  expect(Buffer.from(again)).toEqual(Buffer.from(compiled.filter));
+  expect(kept().length).toBe(1);
+});
+
+test("a program is shared by containers of a root, and taken from root's own files only", () => {
+  const digest = "ab".repeat(32);
+  const program = Buffer.from("12345678abcdefgh");
+  keepFilter(folder, digest, program);
+  const path = `${folder}/.catena-seccomp-${digest.slice(0, 32)}`;
+  expect(Buffer.from(loadFilter(folder, digest)!)).toEqual(program);
+  expect(loadFilter(folder, digest.replace(/.$/, "c"))).toBeUndefined();
+  chmodSync(path, 0o620);
+  expect(loadFilter(folder, digest)).toBeUndefined();
+  chmodSync(path, 0o600);
+  renameSync(path, `${folder}/elsewhere`);
+  symlinkSync(`${folder}/elsewhere`, path);
+  expect(loadFilter(folder, digest)).toBeUndefined();
+  expect(trustedFolder(folder)).toBe(true);
+  chmodSync(folder, 0o777);
+  expect(trustedFolder(folder)).toBe(false);
+  chmodSync(folder, 0o700);
+});
+
+test("no more programs are kept than a host has profiles", () => {
+  for (let i = 0; i < 40; i++) {
+    keepFilter(folder, String(i).padStart(32, "0").repeat(2), Buffer.alloc(8));
+  }
+  const kept = readdirSync(folder).filter((name) => name.startsWith(".catena-seccomp-"));
+  expect(kept.length).toBe(32);
 });

@@ -1,5 +1,4 @@
 import { ChainError } from "#lib/errors/chain_error.ts";
-import { statFile } from "#lib/linux/file.ts";
 import type { Seccomp, SeccompArgument } from "../spec/spec_seccomp.ts";
 import { cachedFilter } from "./filter_cache.ts";
 import { type LibraryRule, seccompLibrary } from "./seccomp_library.ts";
@@ -161,13 +160,14 @@ function compile(profile: Seccomp): Buffer {
 }
 
 /**
- * Compiles a profile of the specification. With `cacheFolder` (the container's state folder) the
- * result is kept there by the profile's digest, so that an exec does not compile again; a shim that
- * creates many containers compiles their common profile once.
+ * Compiles a profile of the specification. With `stateDir`, a container's state folder, the result
+ * is kept by the profile's digest for every container of that `--root`, and for this container's
+ * execs alone where others may write to the root.
  */
-export function seccompFilter(profile: Seccomp, cacheFolder?: string): CompiledFilter {
+export function seccompFilter(profile: Seccomp, stateDir?: string): CompiledFilter {
   const listener = notifies(profile);
   const flags = filterFlags(profile);
-  const folder = cacheFolder !== undefined && statFile(cacheFolder) ? cacheFolder : undefined;
-  return { filter: cachedFilter(profile, folder, compile), flags, listener };
+  const root = stateDir?.slice(0, stateDir.lastIndexOf("/"));
+  const folders = stateDir && root ? [root, stateDir] : [];
+  return { filter: cachedFilter(profile, folders, compile), flags, listener };
 }
