@@ -1,4 +1,4 @@
-/** The links of the chain, outermost first, and the two that are not ours. */
+/** The links of the chain, outermost first, and those that are not ours. */
 export const LAYERS = [
   "cli",
   "kubelet",
@@ -11,6 +11,7 @@ export const LAYERS = [
   "init",
   "kernel",
   "container",
+  "registry",
 ] as const;
 
 export type Layer = (typeof LAYERS)[number];

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { Log } from "#lib/log/log.ts";
+import type { RegistrySettings } from "#lib/registry/registry_endpoint.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { SpanSink } from "#lib/trace/tracer.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
@@ -37,6 +38,8 @@ export interface DockerdOptions {
   defaultRuntime?: string;
   /** Static init program for `--init`. Default: Docker's own, where it is installed. */
   initPath?: string;
+  /** Mirrors, insecure registries, certificates. */
+  registries?: RegistrySettings;
   spans?: SpanSink;
   log?: Log;
 }

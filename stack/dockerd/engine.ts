@@ -19,8 +19,12 @@ import { execCreate, execResize, execStart } from "./server/exec_run.ts";
 import { imageLoad, imageSave } from "./server/image_archive.ts";
 import { imageImport } from "./server/image_import.ts";
 import * as images from "./server/image_ops.ts";
-import { imagePrune, imageRemove } from "./server/image_remove.ts";
+import { imagePrune } from "./server/image_prune.ts";
+import { imagePull } from "./server/image_pull.ts";
+import { imagePush } from "./server/image_push.ts";
+import { imageRemove } from "./server/image_remove.ts";
 import * as networks from "./server/network_ops.ts";
+import * as registry from "./server/registry_ops.ts";
 import * as system from "./server/system_ops.ts";
 import * as volumes from "./server/volume_ops.ts";
 
@@ -33,16 +37,7 @@ export function dockerEngine(daemon: Daemon): DockerEngine {
     diskUsage: (types, context) => system.diskUsage(daemon, types, context),
     events: (query, context) => daemon.events.listen(query, context.signal),
 
-    imageList: (options, context) => images.imageList(daemon, options, context),
-    imageInspect: (name, context) => images.imageInspect(daemon, name, context),
-    imageHistory: (name, context) => images.imageHistory(daemon, name, context),
-    imageTag: (name, repo, tag, context) => images.imageTag(daemon, name, repo, tag, context),
-    imageRemove: (name, options, context) => imageRemove(daemon, name, options, context),
-    imagePrune: (filters, context) => imagePrune(daemon, filters, context),
-    imageImport: (tar, options, context) => imageImport(daemon, tar, options, context),
-    imagePull: (image, tag) => images.imagePull(image, tag),
-    imageLoad: (tar, _options, context) => imageLoad(daemon, tar, context),
-    imageSave: (names, context) => imageSave(daemon, names, context),
+    ...imageOperations(daemon),
 
     containerCreate: (options, context) => containerCreate(daemon, options, context),
     containerList: (options, context) => containerList(daemon, options, context),
@@ -88,5 +83,32 @@ export function dockerEngine(daemon: Daemon): DockerEngine {
     networkCreate: (body) => networks.networkCreate(body),
     networkRemove: (name) => networks.networkRemove(daemon, name),
     networkPrune: async () => ({ NetworksDeleted: null }),
+  };
+}
+
+type ImageOperations = Pick<
+  DockerEngine,
+  Extract<keyof DockerEngine, `image${string}` | "distributionInspect" | "registryLogin">
+>;
+
+function imageOperations(daemon: Daemon): ImageOperations {
+  return {
+    imageList: (options, context) => images.imageList(daemon, options, context),
+    imageInspect: (name, context) => images.imageInspect(daemon, name, context),
+    imageHistory: (name, context) => images.imageHistory(daemon, name, context),
+    imageTag: (name, repo, tag, context) => images.imageTag(daemon, name, repo, tag, context),
+    imageRemove: (name, options, context) => imageRemove(daemon, name, options, context),
+    imagePrune: (filters, context) => imagePrune(daemon, filters, context),
+    imageImport: (tar, options, context) => imageImport(daemon, tar, options, context),
+    imagePull: (image, tag, platform, context, auth = {}) =>
+      imagePull(daemon, { image, tag, platform, auth }, context),
+    imagePush: (name, tag, context, auth = {}) => imagePush(daemon, name, tag, auth, context),
+    imageSearch: (options, context, auth = {}) =>
+      registry.imageSearch(daemon, options, auth, context),
+    distributionInspect: (name, context, auth = {}) =>
+      registry.distributionInspect(daemon, name, auth, context),
+    registryLogin: (auth, context) => registry.registryLogin(daemon, auth, context),
+    imageLoad: (tar, _options, context) => imageLoad(daemon, tar, context),
+    imageSave: (names, context) => imageSave(daemon, names, context),
   };
 }

@@ -28,6 +28,12 @@ import type {
   ProgressMessage,
 } from "./types/image.ts";
 import type { NetworkCreateBody, NetworkView } from "./types/network.ts";
+import type {
+  AuthReply,
+  DistributionInspect,
+  RegistryAuth,
+  SearchResult,
+} from "./types/registry.ts";
 import type { DiskUsage, EventMessage, PingView, SystemInfo, VersionView } from "./types/system.ts";
 import type {
   VolumeCreateBody,
@@ -154,7 +160,28 @@ export interface DockerEngine {
     tag: string,
     platform: string,
     context: CallContext,
+    auth?: RegistryAuth,
   ): AsyncIterable<ProgressMessage>;
+  /** Sends an image to its registry; without a tag, every image of the repository. */
+  imagePush(
+    name: string,
+    tag: string,
+    context: CallContext,
+    auth?: RegistryAuth,
+  ): AsyncIterable<ProgressMessage>;
+  imageSearch(
+    options: { term: string; limit?: number; filters: Filters },
+    context: CallContext,
+    auth?: RegistryAuth,
+  ): Promise<SearchResult[]>;
+  /** What a registry has under a name, without fetching it. */
+  distributionInspect(
+    name: string,
+    context: CallContext,
+    auth?: RegistryAuth,
+  ): Promise<DistributionInspect>;
+  /** Asks a registry whether it accepts credentials. */
+  registryLogin(auth: RegistryAuth, context: CallContext): Promise<AuthReply>;
   imageLoad(
     tar: ByteStream,
     options: { quiet: boolean },

@@ -2,11 +2,11 @@ import { createHash, randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { InfoSchema, WriteAction } from "#gen/wire/containerd-api/proto/content_pb.ts";
 import { ChainError } from "#lib/errors/chain_error.ts";
+import type { Descriptor } from "#lib/registry/manifest.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ContainerdServices } from "#wire/containerd-api/services.ts";
 import type { ByteStream } from "#wire/docker-api/engine.ts";
 import { broken } from "../refusals.ts";
-import type { Descriptor } from "./image_types.ts";
 
 /** One message to containerd: Bun's HTTP/2 client stops in the middle of much larger ones. */
 const WRITE_BYTES = 64 * 1024;
@@ -36,7 +36,8 @@ export class BlobStore {
     })();
   }
 
-  async readJson<T>(digest: string, context: CallContext): Promise<T> {
+  /** A manifest's or a configuration's bytes. */
+  async readBytes(digest: string, context: CallContext): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
     let bytes = 0;
     for await (const part of this.read(digest, context)) {
@@ -44,8 +45,13 @@ export class BlobStore {
       if (bytes > MAX_JSON_BYTES) throw broken("read image", `blob ${digest} is too large`);
       parts.push(part);
     }
+    return Buffer.concat(parts);
+  }
+
+  async readJson<T>(digest: string, context: CallContext): Promise<T> {
+    const bytes = await this.readBytes(digest, context);
     try {
-      return JSON.parse(Buffer.concat(parts).toString("utf8")) as T;
+      return JSON.parse(Buffer.from(bytes).toString("utf8")) as T;
     } catch {
       throw broken("read image", `blob ${digest} is not JSON`);
     }
@@ -75,11 +81,27 @@ export class BlobStore {
     bytes: Uint8Array,
     labels: Record<string, string>,
     context: CallContext,
+    digest?: string,
   ): Promise<Descriptor> {
     async function* once() {
       yield bytes;
     }
-    return this.write({ mediaType, data: once(), labels }, context);
+    const wanted = digest === undefined ? {} : { digest };
+    return this.write({ mediaType, data: once(), labels, ...wanted }, context);
+  }
+
+  /**
+   * Puts a blob that is stored under the call's lease, so that it stays for as long as that. False
+   * when it is not stored.
+   */
+  async hold(digest: string, context: CallContext): Promise<boolean> {
+    if (!(await this.has(digest, context))) return false;
+    if (context.lease) {
+      const resource = { id: digest, type: "content" };
+      await this.#services.leases.addResource({ id: context.lease, resource }, context);
+    }
+    // It may have been collected in between.
+    return this.has(digest, context);
   }
 
   /** Writes a blob. A source that fails leaves nothing behind. */
@@ -132,7 +154,7 @@ export class BlobStore {
 }
 
 /** Gathers small pieces into larger ones. */
-async function* inPieces(data: ByteStream): ByteStream {
+export async function* inPieces(data: ByteStream): ByteStream {
   let parts: Uint8Array[] = [];
   let bytes = 0;
   for await (const part of data) {
@@ -150,7 +172,10 @@ async function* inPieces(data: ByteStream): ByteStream {
 }
 
 /** Notes a source's own failure: through the stream it would come back as a mere cancellation. */
-async function* watched<T>(items: AsyncIterable<T>, failed: { error?: unknown }): AsyncIterable<T> {
+export async function* watched<T>(
+  items: AsyncIterable<T>,
+  failed: { error?: unknown },
+): AsyncIterable<T> {
   try {
     yield* items;
   } catch (error) {

@@ -1,26 +1,19 @@
 import { randomBytes } from "node:crypto";
 import type { Image } from "#gen/wire/containerd-api/proto/images_pb.ts";
 import { ChainError } from "#lib/errors/chain_error.ts";
+import { type Descriptor, MEDIA } from "#lib/registry/manifest.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ContainerdServices } from "#wire/containerd-api/services.ts";
-import { notFound, unsupported } from "../refusals.ts";
+import { notFound } from "../refusals.ts";
 import { BlobStore } from "./blob_store.ts";
 import { chainIds } from "./chain_id.ts";
-import {
-  type Descriptor,
-  type ImageConfig,
-  type LoadedImage,
-  type Manifest,
-  MEDIA,
-} from "./image_types.ts";
+import { ImageLoader } from "./image_loader.ts";
+import type { ImageConfig, LoadedImage } from "./image_types.ts";
 import { hasSnapshot, unpackLayers } from "./layer_unpack.ts";
 import { familiarName, fullName, parseReference } from "./reference.ts";
 
 /** Name under which an image without a name is kept, so that it is not collected. */
 const DANGLING = "moby-dangling@";
-/** How many images' manifests and configurations are kept in memory. */
-const MAX_CACHED = 512;
-const GO_ARCH: Record<string, string> = { x64: "amd64", arm64: "arm64" };
 
 export const isDangling = (name: string) => name.startsWith(DANGLING);
 
@@ -38,13 +31,14 @@ export class ImageStore {
   readonly services: ContainerdServices;
   readonly blobs: BlobStore;
   readonly snapshotter: string;
-  readonly #loaded = new Map<string, LoadedImage>();
+  readonly #loader: ImageLoader;
   readonly #unpacked = new Set<string>();
   readonly #sizes = new Map<string, number>();
 
   constructor(services: ContainerdServices, snapshotter: string) {
     this.services = services;
     this.blobs = new BlobStore(services);
+    this.#loader = new ImageLoader(services, this.blobs);
     this.snapshotter = snapshotter;
   }
 
@@ -136,33 +130,8 @@ export class ImageStore {
   }
 
   /** Reads what a manifest, or an index of manifests, leads to. */
-  async load(digest: string, mediaType: string, context: CallContext): Promise<LoadedImage> {
-    const known = this.#loaded.get(digest);
-    if (known) return known;
-    const manifestDigest = await this.#ownManifest(digest, mediaType, context);
-    const manifest = await this.blobs.readJson<Manifest>(manifestDigest, context);
-    const config = await this.blobs.readJson<ImageConfig>(manifest.config.digest, context);
-    const image: LoadedImage = {
-      id: manifest.config.digest,
-      manifestDigest,
-      manifest,
-      config,
-      chainIds: chainIds(config.rootfs.diff_ids),
-    };
-    if (this.#loaded.size >= MAX_CACHED) this.#loaded.clear();
-    this.#loaded.set(digest, image);
-    return image;
-  }
-
-  async #ownManifest(digest: string, mediaType: string, context: CallContext): Promise<string> {
-    if (mediaType !== MEDIA.index && mediaType !== MEDIA.dockerIndex) return digest;
-    const { manifests } = await this.blobs.readJson<{ manifests: Descriptor[] }>(digest, context);
-    const arch = GO_ARCH[process.arch] ?? process.arch;
-    const own = manifests.find(
-      ({ platform }) => !platform || (platform.os === "linux" && platform.architecture === arch),
-    );
-    if (!own) throw unsupported("read image", `no manifest for linux/${arch} in ${digest}`);
-    return own.digest;
+  load(digest: string, mediaType: string, context: CallContext): Promise<LoadedImage> {
+    return this.#loader.load(digest, mediaType, context);
   }
 
   /** Names an image; a name that pointed elsewhere now points here. */
@@ -199,6 +168,19 @@ export class ImageStore {
     );
   }
 
+  /** Lets every name of one manifest point to another of the same image. */
+  async retarget(from: string, target: Descriptor, context: CallContext): Promise<void> {
+    const { images } = await this.services.images.list({ filters: [] }, context);
+    const { mediaType, digest } = target;
+    const size = BigInt(target.size);
+    for (const { name, target: old } of images) {
+      // A name by digest says which manifest it means.
+      if (old?.digest !== from || name.includes("@")) continue;
+      const image = { name, labels: {}, target: { mediaType, digest, size, annotations: {} } };
+      await this.services.images.update({ image, updateMask: { paths: ["target"] } }, context);
+    }
+  }
+
   async nameless(target: Descriptor, context: CallContext): Promise<void> {
     await this.name(`${DANGLING}${target.digest}`, target, context);
   }
@@ -210,7 +192,7 @@ export class ImageStore {
 
   /** Drops what is remembered: content was removed. */
   forget(): void {
-    this.#loaded.clear();
+    this.#loader.forget();
     this.#unpacked.clear();
     this.#sizes.clear();
   }

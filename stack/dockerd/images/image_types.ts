@@ -1,29 +1,5 @@
+import type { Manifest } from "#lib/registry/manifest.ts";
 import type { ContainerConfig } from "#wire/docker-api/types/container_config.ts";
-
-export const MEDIA = {
-  manifest: "application/vnd.oci.image.manifest.v1+json",
-  index: "application/vnd.oci.image.index.v1+json",
-  config: "application/vnd.oci.image.config.v1+json",
-  layer: "application/vnd.oci.image.layer.v1.tar",
-  layerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
-  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
-  dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
-} as const;
-
-export interface Descriptor {
-  mediaType: string;
-  digest: string;
-  size: number;
-  annotations?: Record<string, string>;
-  platform?: { architecture: string; os: string; variant?: string };
-}
-
-export interface Manifest {
-  schemaVersion: number;
-  mediaType?: string;
-  config: Descriptor;
-  layers: Descriptor[];
-}
 
 export interface HistoryItem {
   created?: string;
@@ -50,6 +26,8 @@ export interface ImageConfig {
 export interface LoadedImage {
   /** Digest of the configuration: what docker calls the image's id. */
   id: string;
+  /** Id of the image that the build step which made this one began with; "" for none. */
+  parent: string;
   manifestDigest: string;
   manifest: Manifest;
   config: ImageConfig;

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { ChainError } from "#lib/errors/chain_error.ts";
+import type { Descriptor } from "#lib/registry/manifest.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ContainerdServices } from "#wire/containerd-api/services.ts";
 import { broken } from "../refusals.ts";
-import type { Descriptor, LoadedImage } from "./image_types.ts";
+import type { LoadedImage } from "./image_types.ts";
 
 /** Unpacks, lowest first, the layers of an image that no snapshot holds yet. */
 export async function unpackLayers(
@@ -14,16 +15,14 @@ export async function unpackLayers(
 ): Promise<void> {
   let parent = "";
   for (const [index, chainId] of image.chainIds.entries()) {
-    if (!(await hasSnapshot(services, snapshotter, chainId, context))) {
-      const layer = image.manifest.layers[index]!;
-      const step = { snapshotter, layer, diffId: image.config.rootfs.diff_ids[index]!, parent };
-      await unpackLayer(services, { ...step, chainId }, context);
-    }
+    const layer = image.manifest.layers[index]!;
+    const step = { snapshotter, layer, diffId: image.config.rootfs.diff_ids[index]!, parent };
+    await unpackLayer(services, { ...step, chainId }, context);
     parent = chainId;
   }
 }
 
-interface LayerStep {
+export interface LayerStep {
   snapshotter: string;
   layer: Descriptor;
   diffId: string;
@@ -33,11 +32,13 @@ interface LayerStep {
   chainId: string;
 }
 
-async function unpackLayer(
+/** Makes a snapshot of one layer. One that is there already is held by the call's lease. */
+export async function unpackLayer(
   services: ContainerdServices,
   { snapshotter, layer, diffId, parent, chainId }: LayerStep,
   context: CallContext,
 ): Promise<void> {
+  if (await holdSnapshot(services, snapshotter, chainId, context)) return;
   const { snapshots, diff: differ } = services;
   const key = `extract-${randomBytes(8).toString("hex")} ${chainId}`;
   const { mounts } = await snapshots.prepare({ snapshotter, key, parent, labels: {} }, context);
@@ -58,6 +59,19 @@ async function unpackLayer(
     if (error instanceof ChainError && error.outer.code === "already_exists") return;
     throw error;
   }
+}
+
+async function holdSnapshot(
+  services: ContainerdServices,
+  snapshotter: string,
+  chainId: string,
+  context: CallContext,
+): Promise<boolean> {
+  if (!(await hasSnapshot(services, snapshotter, chainId, context))) return false;
+  if (!context.lease) return true;
+  const resource = { id: chainId, type: `snapshots/${snapshotter}` };
+  await services.leases.addResource({ id: context.lease, resource }, context);
+  return hasSnapshot(services, snapshotter, chainId, context);
 }
 
 /** Whether the snapshotter has a snapshot of that name. */

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
+import { type Descriptor, MEDIA } from "#lib/registry/manifest.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ContainerConfig } from "#wire/docker-api/types/container_config.ts";
 import type { ContainerCommitOptions } from "#wire/docker-api/types/image.ts";
 import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
 import { applyChanges } from "../images/dockerfile_changes.ts";
-import { type Descriptor, type LoadedImage, MEDIA } from "../images/image_types.ts";
+import type { LoadedImage } from "../images/image_types.ts";
 import { ensureInitLayer } from "../images/init_layer.ts";
 import { repoTagName } from "../images/reference.ts";
 import { broken, conflict } from "../refusals.ts";

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract, type Pack, pack } from "tar-stream";
+import { type Descriptor, type Manifest, MEDIA } from "#lib/registry/manifest.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ByteStream } from "#wire/docker-api/engine.ts";
 import type { ProgressMessage } from "#wire/docker-api/types/image.ts";
@@ -12,13 +13,7 @@ import type { Daemon } from "../daemon.ts";
 import { chainIds } from "../images/chain_id.ts";
 import { checkedTar } from "../images/checked_tar.ts";
 import { decompressed } from "../images/decompress.ts";
-import {
-  type Descriptor,
-  type ImageConfig,
-  type LoadedImage,
-  type Manifest,
-  MEDIA,
-} from "../images/image_types.ts";
+import type { ImageConfig, LoadedImage } from "../images/image_types.ts";
 import { familiarName, fullName, parseReference } from "../images/reference.ts";
 import { invalid } from "../refusals.ts";
 

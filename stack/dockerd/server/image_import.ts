@@ -1,3 +1,4 @@
+import { MEDIA } from "#lib/registry/manifest.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ByteStream } from "#wire/docker-api/engine.ts";
 import type { ContainerConfig } from "#wire/docker-api/types/container_config.ts";
@@ -6,7 +7,6 @@ import type { Daemon } from "../daemon.ts";
 import { checkedTar } from "../images/checked_tar.ts";
 import { decompressed } from "../images/decompress.ts";
 import { applyChanges } from "../images/dockerfile_changes.ts";
-import { MEDIA } from "../images/image_types.ts";
 import { familiarName, repoTagName } from "../images/reference.ts";
 import { unsupported } from "../refusals.ts";
 import { nowText } from "../wall_clock.ts";

@@ -1,17 +1,12 @@
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { Filters } from "#wire/docker-api/engine.ts";
-import type {
-  ImageHistoryItem,
-  ImageInspect,
-  ImageSummary,
-  ProgressMessage,
-} from "#wire/docker-api/types/image.ts";
+import type { ImageHistoryItem, ImageInspect, ImageSummary } from "#wire/docker-api/types/image.ts";
 import type { Daemon } from "../daemon.ts";
 import { checkFilters, flagFilter, matchesLabels } from "../filters.ts";
 import type { NamedImage } from "../images/image_store.ts";
 import type { LoadedImage } from "../images/image_types.ts";
-import { familiarName, fullName, parseReference, repoTagName } from "../images/reference.ts";
-import { invalid, unsupported } from "../refusals.ts";
+import { familiarName, repoTagName } from "../images/reference.ts";
+import { invalid } from "../refusals.ts";
 import { ZERO_TIME } from "../wall_clock.ts";
 import { pruneUntil } from "./prune_time.ts";
 
@@ -39,14 +34,18 @@ export async function imageList(
   const call = daemon.call(context);
   const all = await daemon.images.list(call);
   const bounds = await ageBounds(daemon, filters, call);
+  const parents = new Set(all.map(({ image }) => image.parent));
   const out: ImageSummary[] = [];
   for (const named of all) {
     if (!matches(named, filters, bounds)) continue;
+    // Steps of builds are shown on demand only.
+    const isStep = named.names.length === 0 && parents.has(named.image.id);
+    if (isStep && !options.all) continue;
     const size = await daemon.images.size(named.image, call);
     const { tags, digests } = repoNames(matchingNames(named, filters));
     out.push({
       Id: named.image.id,
-      ParentId: "",
+      ParentId: named.image.parent,
       RepoTags: tags,
       RepoDigests: digests,
       Created: secondsOf(named.image.config.created),
@@ -123,7 +122,7 @@ export async function imageInspect(
     Id: image.id,
     RepoTags: tags,
     RepoDigests: digests,
-    Parent: "",
+    Parent: image.parent,
     Comment: config.comment ?? config.history?.at(-1)?.comment ?? "",
     Created: config.created ?? ZERO_TIME,
     DockerVersion: config.docker_version ?? "",
@@ -199,15 +198,3 @@ async function targetOf(daemon: Daemon, image: LoadedImage, call: CallContext) {
   }
   throw invalid("tag image", `image ${image.id} has gone`);
 }
-
-/** POST /images/create?fromImage=…: this daemon has no registry client. */
-export function imagePull(image: string, tag: string): AsyncIterable<ProgressMessage> {
-  const name = familiarName(fullName(parseReference(tag ? withTag(image, tag) : image)));
-  throw unsupported(
-    "pull image",
-    `pull access denied for ${name}: this daemon does not pull images; load or import it instead`,
-  );
-}
-
-const withTag = (image: string, tag: string) =>
-  tag.includes(":") ? `${image}@${tag}` : `${image}:${tag}`;

@@ -13,6 +13,7 @@ import { readStateFile, writeStateFile } from "../state_file.ts";
 import { containerList } from "./container_list.ts";
 import { volumeUsers } from "./container_remove.ts";
 import { imageList } from "./image_ops.ts";
+import { layerBytes } from "./image_prune.ts";
 import { folderSize } from "./volume_ops.ts";
 
 /** The API that this daemon speaks, and the dockerd whose behaviour it has. */
@@ -222,7 +223,7 @@ export async function diskUsage(
       }))
     : null;
   return {
-    LayersSize: images ? await layersSize(daemon, context) : 0,
+    LayersSize: images ? await layerBytes(daemon, daemon.call(context)) : 0,
     Images:
       images?.map((image) => ({
         ...image,
@@ -233,18 +234,4 @@ export async function diskUsage(
     Volumes: volumes,
     BuildCache: wants("build-cache") ? [] : null,
   };
-}
-
-/** Bytes of all images' layers, shared ones once. */
-async function layersSize(daemon: Daemon, context: CallContext): Promise<number> {
-  const call = daemon.call(context);
-  const chains = new Set<string>();
-  for (const { image } of await daemon.images.list(call)) {
-    for (const chain of image.chainIds) chains.add(chain);
-  }
-  let total = 0;
-  for (const chain of chains) {
-    total += await daemon.images.snapshotSize(chain, call).catch(() => 0);
-  }
-  return total;
 }

@@ -9,6 +9,12 @@ import type {
   ImagesPruned,
   ProgressMessage,
 } from "../types/image.ts";
+import type {
+  AuthReply,
+  DistributionInspect,
+  RegistryAuth,
+  SearchResult,
+} from "../types/registry.ts";
 import { bodyOf, readJsonLines } from "./json_lines.ts";
 import { filtersText, segment } from "./path_segment.ts";
 import type { DockerTransport, RequestOptions } from "./transport.ts";
@@ -23,10 +29,19 @@ type ImagePart = Pick<
   | "imagePrune"
   | "imageImport"
   | "imagePull"
+  | "imagePush"
+  | "imageSearch"
+  | "distributionInspect"
+  | "registryLogin"
   | "imageLoad"
   | "imageSave"
   | "containerCommit"
 >;
+
+/** Daemons want the header of a push even when it holds nothing. */
+const authHeader = (auth: RegistryAuth = {}) => ({
+  "X-Registry-Auth": Buffer.from(JSON.stringify(auth)).toString("base64url"),
+});
 
 /** A progress stream. Its last message may be an error, which is thrown. */
 async function* progress(
@@ -82,8 +97,26 @@ export function imageClient(http: DockerTransport): ImagePart {
       const query = { fromSrc: "-", ...options };
       return progress(http, "/images/create", { query, body: tar }, context);
     },
-    imagePull: (name, tag, platform, context) =>
-      progress(http, "/images/create", { query: { fromImage: name, tag, platform } }, context),
+    imagePull: (name, tag, platform, context, auth) => {
+      const query = { fromImage: name, tag, platform };
+      return progress(http, "/images/create", { query, headers: authHeader(auth) }, context);
+    },
+    imagePush: (name, tag, context, auth) =>
+      progress(http, `${image(name)}/push`, { query: { tag }, headers: authHeader(auth) }, context),
+    imageSearch: ({ term, limit, filters }, context, auth) => {
+      const query = { term, limit, filters: filtersText(filters) };
+      const options = { query, headers: authHeader(auth) };
+      return http.json<SearchResult[]>("GET", "/images/search", options, context);
+    },
+    distributionInspect: (name, context, auth) =>
+      http.json<DistributionInspect>(
+        "GET",
+        `/distribution/${segment(name)}/json`,
+        { headers: authHeader(auth) },
+        context,
+      ),
+    registryLogin: (auth, context) =>
+      http.json<AuthReply>("POST", "/auth", { json: auth }, context),
     imageLoad: (tar, { quiet }, context) =>
       progress(http, "/images/load", { query: { quiet: quiet ? "1" : "0" }, body: tar }, context),
     imageSave: async (names, context) =>

@@ -15,6 +15,7 @@ export interface RequestOptions {
   json?: unknown;
   body?: ByteStream;
   contentType?: string;
+  headers?: Record<string, string>;
 }
 
 /** Requests to one daemon, over its unix socket. */
@@ -129,7 +130,7 @@ export function requestHeaders(
   options: RequestOptions,
   context: CallContext,
 ): Record<string, string> {
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { ...options.headers };
   if (options.json !== undefined) headers["Content-Type"] = "application/json";
   else if (options.body) headers["Content-Type"] = options.contentType ?? "application/x-tar";
   if (context.trace) headers["traceparent"] = formatTraceparent(context.trace);

@@ -16,6 +16,7 @@ import { containerRoutes } from "./routes_container.ts";
 import { execRoutes } from "./routes_exec.ts";
 import { imageRoutes } from "./routes_image.ts";
 import { networkRoutes } from "./routes_network.ts";
+import { registryRoutes } from "./routes_registry.ts";
 import { swarmRoutes } from "./routes_swarm.ts";
 import { systemRoutes } from "./routes_system.ts";
 import { volumeRoutes } from "./routes_volume.ts";
@@ -69,6 +70,7 @@ class Dispatcher {
   readonly #routes = new RouteTable([
     ...systemRoutes,
     ...imageRoutes,
+    ...registryRoutes,
     ...containerRoutes,
     ...execRoutes,
     ...volumeRoutes,

@@ -1,6 +1,7 @@
 import type { ContainerConfig } from "../types/container_config.ts";
 import { type Exchange, refusal } from "./exchange.ts";
 import { sendMessages } from "./json_stream.ts";
+import { registryAuth } from "./registry_header.ts";
 import { CONTAINER_CONFIG } from "./request_shapes.ts";
 import type { Route } from "./route.ts";
 
@@ -12,7 +13,9 @@ async function imageCreate(exchange: Exchange): Promise<void> {
   if (source === "") {
     if (image === "") throw refusal("fromImage or fromSrc must be given");
     const tag = query.text("tag");
-    await sendMessages(exchange, engine.imagePull(image, tag, query.text("platform"), context));
+    const platform = query.text("platform");
+    const auth = registryAuth(exchange);
+    await sendMessages(exchange, engine.imagePull(image, tag, platform, context, auth));
     return;
   }
   if (source !== "-") {

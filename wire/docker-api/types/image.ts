@@ -61,6 +61,8 @@ export interface ProgressMessage {
   id?: string;
   progress?: string;
   progressDetail?: { current?: number; total?: number };
+  /** A result for programs: what was pushed, the id of what was built. */
+  aux?: Record<string, string | number>;
   error?: string;
   errorDetail?: { code?: number; message: string };
 }

@@ -1,0 +1,72 @@
+import { PassThrough, Readable } from "node:stream";
+import { createGzip } from "node:zlib";
+import { type Descriptor, MEDIA } from "#lib/registry/manifest.ts";
+import type { CallContext } from "#lib/rpc/service.ts";
+import type { ByteStream } from "#wire/docker-api/engine.ts";
+import { manifestLabels } from "./image_fetch.ts";
+import type { ImageStore } from "./image_store.ts";
+import type { LoadedImage } from "./image_types.ts";
+
+/** Media types of layers that are plain tar: those of images that were made here or loaded. */
+const PLAIN = [MEDIA.layer, "application/vnd.docker.image.rootfs.diff.tar"];
+const DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json";
+const DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+/**
+ * Gives an image compressed layers and the manifest that a docker push sends, byte for byte, so
+ * that a genuine dockerd that pulls and pushes it again gets the same digest. Its id and snapshots
+ * stay; its names then point to the new manifest, so that the digest at the registry is the one
+ * that is shown here, and a second push has nothing to do. The caller holds a lease. An image
+ * without plain layers is returned as it is.
+ */
+export async function withCompressedLayers(
+  images: ImageStore,
+  image: LoadedImage,
+  call: CallContext,
+): Promise<LoadedImage> {
+  if (!image.manifest.layers.some(({ mediaType }) => PLAIN.includes(mediaType))) return image;
+  const layers: Descriptor[] = [];
+  for (const layer of image.manifest.layers) {
+    if (PLAIN.includes(layer.mediaType)) layers.push(await compress(images, layer, call));
+    else layers.push({ ...layer, mediaType: dockerLayerType(layer.mediaType) });
+  }
+  const config = { ...image.manifest.config, mediaType: DOCKER_CONFIG };
+  const mediaType = MEDIA.dockerManifest;
+  const manifest = {
+    schemaVersion: 2,
+    mediaType,
+    config: ordered(config),
+    layers: layers.map(ordered),
+  };
+  const bytes = Buffer.from(JSON.stringify(manifest, null, 3));
+  const target = await images.blobs.writeBytes(mediaType, bytes, manifestLabels(manifest), call);
+  await images.retarget(image.manifestDigest, target, call);
+  return images.load(target.digest, mediaType, call);
+}
+
+/** Docker's name for gzip; its pulls look at the bytes, so zstd may go by it too. */
+const dockerLayerType = (mediaType: string) =>
+  mediaType.startsWith("application/vnd.oci.") ? DOCKER_LAYER : mediaType;
+
+const ordered = ({ mediaType, size, digest, urls }: Descriptor): Descriptor => ({
+  mediaType,
+  size,
+  digest,
+  ...(urls ? { urls } : {}),
+});
+
+async function compress(
+  images: ImageStore,
+  layer: Descriptor,
+  call: CallContext,
+): Promise<Descriptor> {
+  const data = gzipped(images.blobs.read(layer.digest, call));
+  return images.blobs.write({ mediaType: DOCKER_LAYER, data }, call);
+}
+
+function gzipped(data: ByteStream): ByteStream {
+  const source = Readable.from(data);
+  const gzip = createGzip();
+  source.on("error", (error) => gzip.destroy(error));
+  return source.pipe(gzip).pipe(new PassThrough({ highWaterMark: 1 << 20 })) as ByteStream;
+}
