@@ -84,3 +84,25 @@ test("our daemon is both links in one process", () => {
   });
   expect(containerds[0]).toMatchObject({ socket: "/s/containerd.sock", stateDir: "/s/containerd" });
 });
+
+test("podman's and CRI-O's containers are found by the conmon that holds each", () => {
+  const id = "d".repeat(64);
+  const argv = ["/usr/bin/conmon", "--api-version", "1", "-c", id, "-u", id, "-r", "/usr/bin/crun"];
+  const { monitors } = daemonsOf(
+    procEntries(7, [...argv, "-b", "/var/lib/x/userdata", "-n", "web", "--exit-dir", "/run/x"]),
+  );
+  expect(monitors[0]).toMatchObject({
+    id,
+    name: "web",
+    bundle: "/var/lib/x/userdata",
+    runtimeBinary: "/usr/bin/crun",
+    runtimeRoot: "/run/crun",
+  });
+});
+
+test("a kubelet names the CRI socket that it uses", () => {
+  const { cris } = daemonsOf(
+    procEntries(7, ["kubelet", "--container-runtime-endpoint=unix:///run/k.sock"]),
+  );
+  expect(cris).toEqual([{ socket: "/run/k.sock" }]);
+});

@@ -38,6 +38,7 @@ export function healthyFacts(): Facts {
       state: "S",
       uid: 0,
       limitExempt: true,
+      mountsSeen: true,
       procMounted: true,
       ptmxExists: true,
       devptsMounted: true,

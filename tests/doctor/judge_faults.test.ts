@@ -22,6 +22,37 @@ const BROKEN: [string, (facts: Facts) => void][] = [
     },
   ],
   [
+    "state-damaged",
+    (f) => {
+      f.runtime = { ...f.runtime!, stateExists: false, stateDamaged: true };
+    },
+  ],
+  [
+    "state-damaged",
+    (f) => {
+      f.runtime!.stateNames = 999;
+    },
+  ],
+  [
+    "bundle-missing",
+    (f) => {
+      f.runtime!.bundle = { path: "/run/bundle", exists: false };
+    },
+  ],
+  [
+    "app-stopped",
+    (f) => {
+      f.init!.state = "T";
+    },
+  ],
+  ...(["docker", "containerd", "shim"] as const).map((link): [string, (facts: Facts) => void] => [
+    "socket-gone",
+    (f) => {
+      Object.assign(f[link]!, { socketExists: false });
+      f[link]!.answer = { ok: false, timedOut: false, latencyMs: 1, error: "ENOENT" };
+    },
+  ]),
+  [
     "probe-pileup",
     (f) => {
       f.cgroup!.pids[0] = { folder: "/p", current: 13, max: 20, refused: 0 };

@@ -27,6 +27,29 @@ describe("what only looks like a fault is not named", () => {
     ).toBeUndefined();
   });
 
+  test("a paused container's first process, and what we may not read or ask", () => {
+    const frozen = causeOf((f) => {
+      f.init!.state = "T";
+      f.cgroup!.frozen = true;
+    });
+    expect(frozen).toBe("paused");
+    const hidden = causeOf((f) => {
+      f.runtime = { ...f.runtime!, stateExists: false };
+      delete f.runtime.stateFile;
+      f.init = { ...f.init!, mountsSeen: false, procMounted: false, ptmxExists: false };
+      f.docker!.answer = {
+        ok: false,
+        timedOut: false,
+        denied: true,
+        latencyMs: 1,
+        error: "EACCES",
+      };
+      delete f.shim!.pid;
+      delete f.shim!.socket;
+    });
+    expect(hidden).toBeUndefined();
+  });
+
   test("an exec that ended with 127 of its own accord", () => {
     const failed = failedExec({ launched: true, exitCode: 127, program: healthyProgram() });
     expect(

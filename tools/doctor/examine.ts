@@ -4,8 +4,12 @@ import {
   matchContainers,
 } from "./discover/find_containers.ts";
 import { type Stack, type Survey, surveyHost } from "./discover/find_stacks.ts";
+import { blindSpots } from "./evidence/blind_spots.ts";
 import { collectHost } from "./evidence/collect_host.ts";
+import { findLeaks } from "./evidence/find_leaks.ts";
 import { type DaemonSet, gatherDaemons, gatherFacts } from "./evidence/gather_facts.ts";
+import type { Facts } from "./facts.ts";
+import { foreseeGrowth } from "./forecast/foresee_growth.ts";
 import { HostFiles } from "./host/host_files.ts";
 import { judgeFacts } from "./judge.ts";
 import type { DoctorOptions } from "./options.ts";
@@ -16,8 +20,17 @@ import type { Report } from "./report/report.ts";
 /** What a look at the host gave. */
 export interface Examination {
   reports: Report[];
+  /** What of the host itself will fail next, or was left behind on it. */
+  warnings: string[];
   /** Set when there was nothing to examine. */
   blind?: string;
+}
+
+/** A stack of the host with what its daemons showed and which containers it holds. */
+interface SeenStack {
+  stack: Stack;
+  daemons: DaemonSet;
+  containers: FoundContainer[];
 }
 
 /** How many containers are looked at side by side: their daemons have others to serve. */
@@ -27,60 +40,86 @@ const AT_ONCE = 8;
 export async function examine(options: DoctorOptions): Promise<Examination> {
   const files = new HostFiles();
   const survey = surveyHost(files, options);
-  const notSeen = blindSpots();
-  const host = collectHost(files);
-  const seen: { container: FoundContainer; daemons: DaemonSet }[] = [];
-  const stackReports: Report[] = [];
-  for (const stack of survey.stacks) {
-    const daemons = await gatherDaemons(survey, stack);
-    const { containers } = await findContainers(survey, stack);
-    for (const container of containers) seen.push({ container, daemons });
-    stackReports.push(...daemonReports(survey, stack, daemons, containers, notSeen, options));
-  }
+  const notSeen = blindSpots(survey);
+  // Side by side: each stack may hold a silent daemon that takes its whole time limit.
+  const seen = await Promise.all(
+    survey.stacks.map((stack) => lookAtStack(survey, stack, options.namespace)),
+  );
   const { container: word } = options;
-  const all = seen.map((one) => one.container);
-  const wanted = word === undefined ? all.filter((one) => one.running) : matchContainers(all, word);
-  if (word !== undefined && wanted.length === 0) return notFound(survey, word, stackReports);
-  if (word !== undefined && wanted.length > 1 && new Set(wanted.map((one) => one.id)).size > 1) {
-    const where = wanted.map((one) => one.stack.docker?.socket ?? one.stack.containerd?.socket);
-    return { reports: [], blind: `${word} is not one container: ${where.join(", ")} (--docker)` };
+  const stackReports = seen.flatMap((one) => daemonReports(one, notSeen, word));
+  const all = seen.flatMap((one) => one.containers);
+  const wanted = word === undefined ? all.filter((one) => one.running) : choose(all, word, options);
+  if (word !== undefined && wanted.length === 0) return notFound(seen, word, stackReports, notSeen);
+  if (word !== undefined && wanted.length > 1) {
+    return {
+      reports: [],
+      warnings: [],
+      blind: `${word} is not one container: ${whichOnes(wanted)}`,
+    };
   }
   const reports: Report[] = word === undefined ? [...stackReports] : [];
-  const examineOne = async (container: FoundContainer): Promise<void> => {
-    const { daemons } = seen.find((one) => one.container === container)!;
-    const facts = await gatherFacts(survey, container, daemons, host, options);
-    const untried = word === undefined && !options.probe ? "" : await tryLinks();
-    reports.push(composeReport(facts, untried ? [...notSeen, untried] : notSeen));
-
-    /** Probes, unless what was seen already proves a cause: then they could only do harm. */
-    async function tryLinks(): Promise<string | undefined> {
-      const proved = judgeFacts(facts).proved.some((one) => one.proof.confidence === "certain");
-      if (proved && !options.probe) return undefined;
-      return probeLinks(files, container, facts, options);
-    }
-  };
-  const queue = word === undefined ? wanted : wanted.slice(0, 1);
-  for (let at = 0; at < queue.length; at += AT_ONCE) {
-    await Promise.all(queue.slice(at, at + AT_ONCE).map(examineOne));
+  const host = collectHost(files);
+  const patients: { container: FoundContainer; facts: Facts }[] = [];
+  for (let at = 0; at < wanted.length; at += AT_ONCE) {
+    const some = wanted.slice(at, at + AT_ONCE).map(async (container) => {
+      const { daemons } = seen.find((one) => one.stack === container.stack)!;
+      return { container, facts: await gatherFacts(survey, container, daemons, host, options) };
+    });
+    patients.push(...(await Promise.all(some)));
   }
-  return { reports };
+  // Before any probe: a probe's own processes must not be taken for growth.
+  const growing = await foreseeGrowth(
+    files,
+    patients.map((one) => one.facts),
+    options,
+  );
+  for (const { container, facts } of patients) {
+    const untried =
+      word === undefined ? undefined : await tryLinks(files, container, facts, options);
+    const hidden = untried ? [...notSeen, untried] : notSeen;
+    reports.push(composeReport(facts, hidden, growing.get(facts)));
+  }
+  return { reports, warnings: word === undefined ? findLeaks(survey, all) : [] };
 }
 
-function blindSpots(): string[] {
-  if (process.getuid?.() === 0) return [];
-  return ["not root: other users' descriptors, root folders and shims' sockets stay unseen"];
+/** Who names a Docker means its containers, whatever else its containerd holds by that name. */
+function choose(all: FoundContainer[], word: string, options: DoctorOptions): FoundContainer[] {
+  const found = matchContainers(all, word);
+  const known = found.filter((one) => one.docker);
+  return options.dockerSocket !== undefined && known.length > 0 ? known : found;
+}
+
+async function lookAtStack(
+  survey: Survey,
+  stack: Stack,
+  namespace: string | undefined,
+): Promise<SeenStack> {
+  const daemons = await gatherDaemons(survey, stack);
+  const all = await findContainers(survey, stack, daemons.docker?.answer?.ok);
+  const containers = all.filter((one) => namespace === undefined || one.namespace === namespace);
+  return { stack, daemons, containers };
+}
+
+/** Probes, unless what was seen already proves a cause: then they could only do harm. */
+async function tryLinks(
+  files: HostFiles,
+  container: FoundContainer,
+  facts: Facts,
+  options: DoctorOptions,
+): Promise<string | undefined> {
+  const proved = judgeFacts(facts).proved.some((one) => one.proof.confidence === "certain");
+  if (proved && !options.probe) return undefined;
+  return probeLinks(files, container, facts, options);
 }
 
 /** Daemon-level trouble is worth a report of its own where no container would tell of it. */
 function daemonReports(
-  _survey: Survey,
-  _stack: Stack,
-  daemons: DaemonSet,
-  containers: FoundContainer[],
+  { stack, daemons, containers }: SeenStack,
   notSeen: string[],
-  options: DoctorOptions,
+  word: string | undefined,
 ): Report[] {
-  if (options.container !== undefined || containers.some((one) => one.running)) return [];
+  const daemonless = !stack.docker && !stack.containerd && !stack.cri;
+  if (daemonless || containers.some((one) => one.running)) return [];
   const facts = {
     // No container: rules that need one have nothing to say.
     id: "",
@@ -91,16 +130,35 @@ function daemonReports(
     probes: [],
     ...daemons,
   };
-  const report = composeReport(facts, notSeen);
-  return [{ ...report, container: null }];
+  const report: Report = { ...composeReport(facts, notSeen), container: null };
+  return word === undefined || !report.healthy ? [report] : [];
 }
 
-function notFound(survey: Survey, word: string, stackReports: Report[]): Examination {
-  const broken = stackReports.filter((report) => report.cause);
-  if (broken.length > 0) return { reports: broken };
-  const where = survey.stacks.map(
-    (stack) => stack.docker?.socket ?? stack.containerd?.socket ?? "",
-  );
+function notFound(seen: SeenStack[], word: string, sick: Report[], notSeen: string[]): Examination {
+  const broken = sick.filter((report) => report.cause);
+  if (broken.length > 0) return { reports: broken, warnings: [] };
+  const where = seen.map(({ stack }) => stackName(stack)).filter((name) => name !== undefined);
   const looked = where.length > 0 ? where.join(", ") : "no Docker or containerd was found";
-  return { reports: [], blind: `no container ${word} (looked at: ${looked})` };
+  const hidden = notSeen.length > 0 ? `; not seen: ${notSeen.join("; ")}` : "";
+  return {
+    reports: [],
+    warnings: [],
+    blind: `no container ${word} (looked at: ${looked}${hidden})`,
+  };
+}
+
+function stackName(stack: Stack): string | undefined {
+  return stack.docker?.socket ?? stack.containerd?.socket ?? stack.runtimeRoots.at(0);
+}
+
+/** The flags by which each of several containers can be chosen. */
+function whichOnes(found: FoundContainer[]): string {
+  return found
+    .map(({ stack, namespace, docker, id }) => {
+      const { docker: engine, containerd } = stack;
+      if (docker && engine) return `--docker ${engine.socket} ${id.slice(0, 12)}`;
+      if (containerd) return `--containerd ${containerd.socket} -n ${namespace} ${id}`;
+      return `--runtime-root ${stack.runtimeRoots.at(0)} ${id}`;
+    })
+    .join(" or ");
 }

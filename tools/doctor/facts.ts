@@ -11,6 +11,8 @@ export interface Answer {
   ok: boolean;
   latencyMs: number;
   timedOut: boolean;
+  /** We may not ask: that says nothing of the daemon. */
+  denied?: boolean;
   /** Why not, when it is not ok. */
   error?: string;
 }
@@ -100,7 +102,14 @@ export interface RuntimeFacts {
   /** The runtime's `--root`, namespace included. */
   root?: string;
   stateFile?: string;
+  /** The state file is there and is one. */
   stateExists: boolean;
+  /** It is there and cannot be understood. */
+  stateDamaged?: boolean;
+  /** It names a first process that is not there, while another one of the container is alive. */
+  stateNames?: number;
+  /** The bundle that the runtime noted, which it needs again for an exec. */
+  bundle?: { path: string; exists: boolean };
   /** Of state.json. */
   initPid?: number;
   initStartTicks?: number;
@@ -120,6 +129,8 @@ export interface InitFacts {
   userTasks?: number;
   /** CAP_SYS_RESOURCE or CAP_SYS_ADMIN lift RLIMIT_NPROC. */
   limitExempt: boolean;
+  /** Its mounts and root folder could be looked at; without, the fields below say nothing. */
+  mountsSeen: boolean;
   procMounted: boolean;
   ptmxExists: boolean;
   devptsMounted: boolean;

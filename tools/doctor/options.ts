@@ -14,6 +14,8 @@ export interface DoctorOptions {
   namespace?: string;
   /** Probe even a container that has almost no pids or memory left. */
   probe: boolean;
+  /** For how long growth towards limits is watched, in milliseconds. */
+  forecastMs: number;
   /** Probe nothing. */
   readOnly: boolean;
 }

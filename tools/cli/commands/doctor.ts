@@ -1,5 +1,6 @@
 import { examine } from "#tools/doctor/examine.ts";
 import type { DoctorOptions } from "#tools/doctor/options.ts";
+import { printOverview } from "#tools/doctor/report/print_overview.ts";
 import { printReport } from "#tools/doctor/report/print_report.ts";
 import { EXIT, exitCodeOf, REPORT_SCHEMA } from "#tools/doctor/report/report.ts";
 import { stackFlags } from "../stack_flags.ts";
@@ -16,8 +17,12 @@ export interface DoctorFlags {
   workdir?: string;
   probe: boolean;
   readOnly: boolean;
+  forecast?: number;
   watch?: boolean;
 }
+
+/** Seconds for which a look at all containers watches what grows. */
+const OVERVIEW_FORECAST_S = 1;
 
 /** `catena doctor`. Returns the exit code. */
 export async function runDoctor(
@@ -37,7 +42,7 @@ export async function runDoctor(
     const { container: _, ...rest } = options;
     return runDoctorBundle(program[0], { ...rest, program: [] });
   }
-  const { reports, blind } = await examine(options);
+  const { reports, warnings, blind } = await examine(options);
   if (flags.json) {
     const body =
       container !== undefined && reports.length === 1
@@ -45,13 +50,18 @@ export async function runDoctor(
         : {
             schema: REPORT_SCHEMA,
             cause: null,
+            warnings,
             containers: reports,
             ...(blind && { error: blind }),
           };
     process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
   } else {
     const colour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
-    process.stdout.write(reports.map((report) => printReport(report, colour)).join("\n"));
+    process.stdout.write(
+      container === undefined
+        ? printOverview(reports, warnings, colour)
+        : reports.map((report) => printReport(report, colour)).join("\n"),
+    );
     if (blind) process.stderr.write(`catena doctor: ${blind}\n`);
     else if (reports.length === 0) process.stdout.write("no container runs here\n");
   }
@@ -68,6 +78,7 @@ function toOptions(
     stateDir: flags.state,
     probe: flags.probe,
     readOnly: flags.readOnly,
+    forecastMs: 1000 * (flags.forecast ?? (container === undefined ? OVERVIEW_FORECAST_S : 0)),
     ...(container !== undefined && { container }),
     ...stackFlags(flags),
     ...(flags.namespace && { namespace: flags.namespace }),

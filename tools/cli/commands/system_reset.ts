@@ -103,11 +103,12 @@ async function removeContainers(state: string): Promise<void> {
     containerdSocket: join(state, "containerd.sock"),
     probe: false,
     readOnly: true,
+    forecastMs: 0,
   });
   for (const stack of survey.stacks) {
     for (const base of [state, join(state, "containerd")]) {
       if (stack.containerd) stack.containerd.stateDir = base;
-      for (const container of (await findContainers(survey, stack)).containers) {
+      for (const container of await findContainers(survey, stack)) {
         if (!container.bundle?.startsWith(`${state}/`)) continue;
         const { root } = collectRuntime(files, container, undefined, undefined);
         if (root === undefined) continue;

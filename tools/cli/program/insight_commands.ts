@@ -4,7 +4,7 @@ import type { ExplainFlags } from "../commands/explain.ts";
 import type { PlanFlags } from "../commands/plan.ts";
 import type { TraceFlags } from "../commands/trace.ts";
 import { addSeeing } from "./seeing_commands.ts";
-import { withState } from "./shared_options.ts";
+import { seconds, withState } from "./shared_options.ts";
 
 /** What looks into the chain. */
 export function addInsight(program: Command): void {
@@ -60,6 +60,11 @@ function addDoctor(program: Command): void {
     .option("-u, --user <user>", "user of the program after --")
     .option("-w, --workdir <dir>", "working folder of the program after --")
     .option("--probe", "try execs even where few pids or little memory are left", false)
+    .option(
+      "--forecast <seconds>",
+      "watch for so long what grows towards a limit, and say when it is reached",
+      seconds,
+    )
     .option("--watch", "follow the daemons' logs and explain each new failure once")
     .option("--read-only", "try nothing, look only", false)
     .action(async (container: string | undefined, words: string[], flags: DoctorFlags) => {

@@ -24,3 +24,14 @@ export function socketPath(value: string): string {
   if (!path.startsWith("/")) throw new InvalidArgumentError("give the path of a unix socket");
   return path;
 }
+
+const MAX_SECONDS = 3600;
+
+/** A span of time in seconds, an hour at most. */
+export function seconds(value: string): number {
+  const number = Number(value);
+  if (!(number >= 0 && number <= MAX_SECONDS)) {
+    throw new InvalidArgumentError(`give seconds, 0 to ${MAX_SECONDS}`);
+  }
+  return number;
+}

@@ -35,10 +35,11 @@ export async function findTarget(container: string, flags: ExecFlags): Promise<E
     stateDir: flags.state,
     probe: false,
     readOnly: true,
+    forecastMs: 0,
     ...stackFlags(flags),
   });
   const all: FoundContainer[] = [];
-  for (const stack of survey.stacks) all.push(...(await findContainers(survey, stack)).containers);
+  for (const stack of survey.stacks) all.push(...(await findContainers(survey, stack)));
   const inNamespace = all.filter(
     (one) => flags.namespace === undefined || one.namespace === flags.namespace,
   );

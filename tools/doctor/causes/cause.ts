@@ -5,6 +5,8 @@ import type { ChainLink, Facts } from "../facts.ts";
 export interface Proof {
   /** "certain": the evidence alone proves it. "likely": it fits and nothing else does. */
   confidence: "certain" | "likely";
+  /** The link at fault in this case, where it is not the rule's own. */
+  link?: string;
   /** One sentence with the numbers and names of this case. */
   sentence: string;
   evidence: Evidence[];

@@ -1,5 +1,5 @@
 import type { CauseRule } from "./cause.ts";
-import { dockerCommand, nameOf } from "./words.ts";
+import { restartCommands } from "./words.ts";
 
 export const cgroupGone: CauseRule = {
   id: "cgroup-gone",
@@ -25,7 +25,7 @@ export const cgroupGone: CauseRule = {
         { kind: "path", value: "where it really is", ref: `/proc/${init.pid}/cgroup` },
       ],
       fix: [
-        `${dockerCommand(facts)} restart ${nameOf(facts)}`,
+        ...restartCommands(facts),
         "# and find who moves processes between cgroups (systemd daemon-reload without Delegate=)",
       ],
       verify: [`ls -d ${first}`],

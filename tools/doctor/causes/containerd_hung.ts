@@ -1,5 +1,6 @@
 import type { CauseRule } from "./cause.ts";
-import { answersOrRuns, execCommand, hangProof, silentDaemon, wake } from "./hang_proof.ts";
+import { answersOrRuns, hangProof, silentDaemon, wake } from "./hang_proof.ts";
+import { execCommand } from "./words.ts";
 
 export const containerdHung: CauseRule = {
   id: "containerd-hung",

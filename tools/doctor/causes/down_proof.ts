@@ -7,6 +7,7 @@ export function downProof(
   daemon: DaemonFacts | undefined,
 ): Pick<Proof, "confidence" | "sentence" | "evidence"> | undefined {
   if (!daemon?.socket || daemon.listening || daemon.answer?.ok) return undefined;
+  if (daemon.answer?.denied) return undefined;
   const refused = daemon.answer?.error;
   const alive = daemon.pid !== undefined;
   const evidence: Proof["evidence"] = [

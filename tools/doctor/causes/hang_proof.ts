@@ -1,6 +1,6 @@
-import type { DaemonFacts, Facts } from "../facts.ts";
+import type { DaemonFacts } from "../facts.ts";
 import type { Proof } from "./cause.ts";
-import { dockerCommand, isBlocked, isStopped, nameOf } from "./words.ts";
+import { isBlocked, isStopped } from "./words.ts";
 
 /** Evidence that a process is stopped or blocked; undefined when it is not. */
 export function hangProof(
@@ -64,9 +64,4 @@ export function answersOrRuns(what: string, daemon: DaemonFacts | undefined): st
   if (!answer?.ok || isStopped(state) || isBlocked(state)) return undefined;
   const process = pid === undefined ? "" : ` (process ${pid}, state ${state})`;
   return `${what}${process} answered in ${answer.latencyMs.toFixed(0)} ms`;
-}
-
-/** The docker exec that shows that it is gone. */
-export function execCommand(facts: Facts): string {
-  return `${dockerCommand(facts)} exec ${nameOf(facts)} true`;
 }

@@ -2,7 +2,7 @@ import type { Facts } from "../facts.ts";
 import type { MemoryLevel } from "../host/cgroup_counters.ts";
 import type { CauseRule, Proof } from "./cause.ts";
 import { SIGKILL_EXIT } from "./memory_words.ts";
-import { dockerCommand, formatBytes, lastExec, nameOf } from "./words.ts";
+import { dockerCommand, execCommand, formatBytes, lastExec, nameOf } from "./words.ts";
 
 /** The limited level of a memory tree that has the least left. */
 function tightest(levels: MemoryLevel[]): MemoryLevel | undefined {
@@ -57,10 +57,12 @@ function memoryProof(facts: Facts, level: MemoryLevel, seen: string): Proof {
       { kind: "exit", value: seen },
     ],
     fix: [
-      `${dockerCommand(facts)} update --memory ${more}m --memory-swap ${more}m ${nameOf(facts)}`,
+      facts.docker
+        ? `${dockerCommand(facts)} update --memory ${more}m --memory-swap ${more}m ${nameOf(facts)}`
+        : `# raise its memory limit to ${more} MiB where it is set (limits.memory in Kubernetes)`,
       ...(shmWords ? ["# or free /dev/shm in the container: its files count as its memory"] : []),
     ],
-    verify: [`${dockerCommand(facts)} exec ${nameOf(facts)} true`],
+    verify: [execCommand(facts)],
     marks: { container: "fails" },
   };
 }

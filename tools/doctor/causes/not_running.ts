@@ -1,7 +1,7 @@
 import type { Evidence } from "#lib/errors/frame.ts";
 import type { Facts } from "../facts.ts";
 import type { CauseRule } from "./cause.ts";
-import { dockerCommand, nameOf } from "./words.ts";
+import { dockerCommand, nameOf, outermostLink } from "./words.ts";
 
 /** Ended, or never started: there is nothing to exec in. The cause of the end is another rule's. */
 export const notRunning: CauseRule = {
@@ -17,6 +17,7 @@ export const notRunning: CauseRule = {
     const docker = dockerCommand(facts);
     return {
       confidence: "certain",
+      link: outermostLink(facts),
       sentence: sentenceOf(facts),
       evidence: evidenceOf(facts),
       fix: facts.docker

@@ -1,5 +1,5 @@
 import type { CauseRule } from "./cause.ts";
-import { ctrCommand, dockerCommand, nameOf } from "./words.ts";
+import { ctrCommand, dockerCommand, nameOf, outermostLink } from "./words.ts";
 
 export const paused: CauseRule = {
   id: "paused",
@@ -25,6 +25,7 @@ export const paused: CauseRule = {
     const mismatch = frozen && facts.docker?.inspect !== undefined && !told;
     return {
       confidence: "certain",
+      link: outermostLink(facts),
       sentence: mismatch
         ? "the container's cgroup is frozen, though Docker does not know of a pause"
         : "the container is paused: its cgroup is frozen, nothing in it runs and no exec starts",

@@ -2,7 +2,7 @@ import type { Evidence } from "#lib/errors/frame.ts";
 import type { Facts } from "../facts.ts";
 import type { PidsLevel } from "../host/cgroup_counters.ts";
 import type { Proof } from "./cause.ts";
-import { dockerCommand, formatMax, lastExec, nameOf, tightestPids } from "./words.ts";
+import { dockerCommand, execCommand, formatMax, lastExec, nameOf, tightestPids } from "./words.ts";
 
 /** runc's init starts about this many threads before it becomes the program. */
 export const PIDS_OF_GENUINE_EXEC = 6;
@@ -44,7 +44,7 @@ export function pidsProof(facts: Facts, level: PidsLevel): Proof {
     sentence: `${where} holds ${count} pids, so no new process or thread can start in it${most}`,
     evidence,
     fix: fixOf(facts, level, own, holder?.pid),
-    verify: [`cat ${level.folder}/pids.current ${level.folder}/pids.max`, verifyExec(facts)],
+    verify: [`cat ${level.folder}/pids.current ${level.folder}/pids.max`, execCommand(facts)],
     marks: { container: "fails" },
   };
 }
@@ -59,12 +59,6 @@ function fixOf(facts: Facts, level: PidsLevel, own: boolean, holder: number | un
     fix.push(`# then stop the leak: ls /proc/${holder}/task | wc -l  shows the threads that grow`);
   }
   return fix;
-}
-
-function verifyExec(facts: Facts): string {
-  return facts.docker
-    ? `${dockerCommand(facts)} exec ${nameOf(facts)} true`
-    : `catena exec --via runc ${facts.id} true`;
 }
 
 function mostThreads(facts: Facts): { pid: number; words: string; evidence: Evidence } | undefined {

@@ -1,6 +1,6 @@
 import type { Facts } from "../facts.ts";
 import type { CauseRule } from "./cause.ts";
-import { dockerCommand, nameOf, tightestPids } from "./words.ts";
+import { tightestPids } from "./words.ts";
 
 const MANY = 10;
 
@@ -42,7 +42,7 @@ export const probePileup: CauseRule = {
         `kill ${most.pids.slice(0, MANY).join(" ")}`,
         "# and give the probe's command a time-out of its own (timeout 5 …)",
       ],
-      verify: [`${dockerCommand(facts)} top ${nameOf(facts)}`],
+      verify: [`cat ${facts.cgroup?.pids[0]?.folder ?? ""}/cgroup.procs | wc -l`],
       marks: { container: "fails" },
     };
   },

@@ -1,5 +1,5 @@
 import type { CauseRule } from "./cause.ts";
-import { dockerCommand, nameOf } from "./words.ts";
+import { restartCommands } from "./words.ts";
 
 export const procUnmounted: CauseRule = {
   id: "proc-unmounted",
@@ -8,13 +8,13 @@ export const procUnmounted: CauseRule = {
   needs: ["init"],
   proves(facts) {
     const { init } = facts;
-    if (!init?.alive || init.state === "D" || init.procMounted) return undefined;
+    if (!init?.alive || !init.mountsSeen || init.procMounted) return undefined;
     return {
       confidence: "certain",
       sentence: "the container has no procfs on /proc any more, and a runtime needs it to exec",
       evidence: [{ kind: "path", value: "no proc on /proc", ref: `/proc/${init.pid}/mountinfo` }],
       fix: [
-        `${dockerCommand(facts)} restart ${nameOf(facts)}`,
+        ...restartCommands(facts),
         `# or, without a restart: nsenter -t ${init.pid} -m -p mount -t proc proc /proc`,
         "# and take CAP_SYS_ADMIN from a container that unmounts its own /proc",
       ],

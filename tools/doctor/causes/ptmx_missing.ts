@@ -1,5 +1,5 @@
 import type { CauseRule } from "./cause.ts";
-import { dockerCommand, nameOf } from "./words.ts";
+import { dockerCommand, nameOf, restartCommands } from "./words.ts";
 
 export const ptmxMissing: CauseRule = {
   id: "ptmx-missing",
@@ -8,7 +8,7 @@ export const ptmxMissing: CauseRule = {
   needs: ["init"],
   proves(facts) {
     const { init } = facts;
-    if (!init?.alive || init.state === "D" || !init.devptsMounted || init.ptmxExists) {
+    if (!init?.alive || !init.mountsSeen || !init.devptsMounted || init.ptmxExists) {
       return undefined;
     }
     return {
@@ -19,7 +19,8 @@ export const ptmxMissing: CauseRule = {
       evidence: [{ kind: "path", value: "missing", ref: `/proc/${init.pid}/root/dev/ptmx` }],
       fix: [
         `${dockerCommand(facts)} exec ${nameOf(facts)} ln -s pts/ptmx /dev/ptmx`,
-        `# or: ${dockerCommand(facts)} restart ${nameOf(facts)}`,
+        "# or start it anew:",
+        ...restartCommands(facts),
       ],
       verify: [`${dockerCommand(facts)} exec -t ${nameOf(facts)} true`],
       marks: { container: "fails" },

@@ -36,7 +36,9 @@ export const readOnlyFs: CauseRule = {
     };
   },
   refutes({ init }) {
-    return init?.alive && !init.rootReadonly ? "its rootfs is mounted rw" : undefined;
+    return init?.alive && init.mountsSeen && !init.rootReadonly
+      ? "its rootfs is mounted rw"
+      : undefined;
   },
 };
 

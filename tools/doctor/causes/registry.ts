@@ -1,5 +1,7 @@
+import { appStopped } from "./app_stopped.ts";
 import { badInterpreter } from "./bad_interpreter.ts";
 import { bindSourceMissing } from "./bind_source_missing.ts";
+import { bundleMissing } from "./bundle_missing.ts";
 import type { CauseRule } from "./cause.ts";
 import { cgroupGone } from "./cgroup_gone.ts";
 import { cgroupIds } from "./cgroup_ids.ts";
@@ -39,6 +41,8 @@ import { shimKilled } from "./shim_killed.ts";
 import { shimNofile } from "./shim_nofile.ts";
 import { shimPidsFull } from "./shim_pids_full.ts";
 import { slowLink } from "./slow_link.ts";
+import { socketGone } from "./socket_gone.ts";
+import { stateDamaged } from "./state_damaged.ts";
 import { stateMissing } from "./state_missing.ts";
 import { threadsMax } from "./threads_max.ts";
 import { userUnknown } from "./user_unknown.ts";
@@ -51,6 +55,7 @@ import { zombies } from "./zombies.ts";
  */
 export const CAUSES: readonly CauseRule[] = [
   shimHung,
+  socketGone,
   containerdDown,
   containerdHung,
   dockerdDown,
@@ -71,6 +76,8 @@ export const CAUSES: readonly CauseRule[] = [
   // It runs, and no exec can enter.
   paused,
   stateMissing,
+  stateDamaged,
+  bundleMissing,
   cgroupGone,
   procUnmounted,
   deviceMissing,
@@ -93,7 +100,8 @@ export const CAUSES: readonly CauseRule[] = [
   badInterpreter,
   cwdMissing,
   notRunning,
-  // Some execs fail.
+  // It runs and can be entered.
+  appStopped,
   ptmxMissing,
   readOnlyFs,
   healthTimeout,

@@ -1,5 +1,5 @@
 import type { CauseRule } from "./cause.ts";
-import { dockerCommand, nameOf, tightestPids } from "./words.ts";
+import { dockerCommand, execCommand, nameOf, tightestPids } from "./words.ts";
 
 export const rlimitNproc: CauseRule = {
   id: "rlimit-nproc",
@@ -31,7 +31,11 @@ export const rlimitNproc: CauseRule = {
         `prlimit --pid ${pid} --nproc=${processLimit * 4}:`,
         "# for good: a larger --ulimit nproc=, or a user of its own for each container",
       ],
-      verify: [`${dockerCommand(facts)} exec -u ${uid} ${nameOf(facts)} true`],
+      verify: [
+        facts.docker
+          ? `${dockerCommand(facts)} exec -u ${uid} ${nameOf(facts)} true`
+          : execCommand(facts),
+      ],
       marks: { container: "fails" },
     };
   },

@@ -1,7 +1,7 @@
 import type { Facts } from "../facts.ts";
 import type { CauseRule, Proof } from "./cause.ts";
-import { execCommand, hangProof, silent, wake } from "./hang_proof.ts";
-import { isBlocked, isStopped } from "./words.ts";
+import { hangProof, silent, wake } from "./hang_proof.ts";
+import { execCommand, isBlocked, isStopped } from "./words.ts";
 
 export const shimHung: CauseRule = {
   id: "shim-hung",

@@ -1,5 +1,5 @@
 import type { CauseRule } from "./cause.ts";
-import { dockerCommand, nameOf } from "./words.ts";
+import { dockerCommand, nameOf, restartCommands } from "./words.ts";
 
 /** The shim is gone, whether its container survived it or not. */
 export const shimKilled: CauseRule = {
@@ -8,7 +8,10 @@ export const shimKilled: CauseRule = {
   link: "shim",
   needs: ["runtime"],
   proves(facts) {
-    const orphan = facts.init?.alive && facts.shim?.bundle && facts.shim.pid === undefined;
+    // Without the address nobody can say who should listen there.
+    const { shim } = facts;
+    const lost = shim?.bundle && shim.socket && shim.pid === undefined && !shim.listening;
+    const orphan = facts.init?.alive && lost;
     if (orphan) {
       return {
         confidence: "certain",
@@ -23,7 +26,7 @@ export const shimKilled: CauseRule = {
           },
           { kind: "path", value: "alive", ref: `/proc/${facts.init?.pid}/stat` },
         ],
-        fix: [`${dockerCommand(facts)} restart ${nameOf(facts)}`, "# and find who killed it"],
+        fix: [...restartCommands(facts), "# and find who killed it"],
         verify: [],
         marks: { shim: "not-present" },
       };

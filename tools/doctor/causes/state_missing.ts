@@ -1,5 +1,5 @@
 import type { CauseRule } from "./cause.ts";
-import { dockerCommand, nameOf } from "./words.ts";
+import { restartCommands } from "./words.ts";
 
 export const stateMissing: CauseRule = {
   id: "state-missing",
@@ -9,13 +9,14 @@ export const stateMissing: CauseRule = {
   proves(facts) {
     const { runtime, init } = facts;
     if (!init?.alive || !runtime?.stateFile || runtime.stateExists) return undefined;
+    if (runtime.stateDamaged) return undefined;
     return {
       confidence: "certain",
       sentence:
         `the container runs (process ${init.pid}) but ${runtime.stateFile} is gone, ` +
         "so the runtime does not know it",
       evidence: [
-        { kind: "path", value: "missing or unreadable", ref: runtime.stateFile },
+        { kind: "path", value: "missing", ref: runtime.stateFile },
         {
           kind: "path",
           value: `first process ${init.pid} is alive`,
@@ -23,7 +24,7 @@ export const stateMissing: CauseRule = {
         },
       ],
       fix: [
-        `${dockerCommand(facts)} restart ${nameOf(facts)}`,
+        ...restartCommands(facts),
         "# keep cleaners (tmpreaper, systemd-tmpfiles, rm -rf /run/…) out of the runtime's root",
       ],
       verify: [`ls ${runtime.stateFile}`],
@@ -31,6 +32,8 @@ export const stateMissing: CauseRule = {
     };
   },
   refutes({ runtime }) {
-    return runtime?.stateExists ? `${runtime.stateFile} is there` : undefined;
+    return runtime?.stateExists || runtime?.stateDamaged
+      ? `${runtime.stateFile} is there`
+      : undefined;
   },
 };

@@ -20,6 +20,38 @@ export function ctrCommand(facts: Facts): string {
   return `ctr${address} -n ${facts.namespace || "default"}`;
 }
 
+/** The outermost link that knows the container: what Docker's part is where there is no Docker. */
+export function outermostLink(facts: Facts): string {
+  if (facts.docker) return "dockerd";
+  return facts.containerd ? "containerd" : "runc";
+}
+
+/** How to start the container anew with the tools of its stack; a line for each step. */
+export function restartCommands(facts: Facts): string[] {
+  if (facts.docker) return [`${dockerCommand(facts)} restart ${nameOf(facts)}`];
+  if (facts.namespace === "k8s.io") {
+    const kept = "the kubelet starts it again by itself";
+    return [`${ctrCommand(facts)} tasks kill -s SIGKILL ${facts.id}  # ${kept}`];
+  }
+  if (facts.containerd) {
+    const ctr = ctrCommand(facts);
+    return [
+      `${ctr} tasks kill -s SIGKILL ${facts.id}`,
+      `${ctr} tasks delete ${facts.id}`,
+      `${ctr} tasks start -d ${facts.id}`,
+    ];
+  }
+  return ["# delete the container and start it again by whatever started it"];
+}
+
+/** The command that tries a harmless exec from the outermost link that knows the container. */
+export function execCommand(facts: Facts): string {
+  if (facts.docker) return `${dockerCommand(facts)} exec ${nameOf(facts)} true`;
+  if (facts.containerd) return `${ctrCommand(facts)} tasks exec --exec-id check ${facts.id} true`;
+  const root = facts.runtime?.root ? `--root ${facts.runtime.root} ` : "";
+  return `${facts.runtime?.binary ?? "runc"} ${root}exec ${facts.id} true`;
+}
+
 /** A number of bytes for people. */
 export function formatBytes(bytes: number): string {
   if (!Number.isFinite(bytes)) return "no limit";

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { Answer } from "../facts.ts";
 import { dockerRequest } from "./docker_request.ts";
 import { bundleCandidates } from "./find_daemons.ts";
 import type { Stack, Survey } from "./find_stacks.ts";
@@ -13,6 +12,10 @@ export interface FoundContainer {
   /** dockerd knows it. */
   docker: boolean;
   running: boolean;
+  /** Further names: a pod's container is called by its pod's name and by its own. */
+  aliases?: string[];
+  /** The runtime's executable, where the process that holds the container names it. */
+  runtimeBinary?: string;
   bundle?: string;
   /** `<root>/<namespace>` that holds `<id>/state.json`. */
   runtimeRoot?: string;
@@ -22,26 +25,22 @@ const LIST_TIMEOUT_MS = 3000;
 /** A host holds fewer; a hostile listing must end. */
 const MAX_CONTAINERS = 20_000;
 
-/** Every container that a stack's links know, by whichever of them still can tell. */
+/**
+ * Every container that a stack's links know, by whichever of them still can tell. A Docker that is
+ * known to be silent is not asked again.
+ */
 export async function findContainers(
   survey: Survey,
   stack: Stack,
-): Promise<{ containers: FoundContainer[]; docker?: Answer }> {
+  dockerAnswers = true,
+): Promise<FoundContainer[]> {
   const found = new Map<string, FoundContainer>();
-  let docker: Answer | undefined;
-  if (stack.docker) {
-    const reply = await dockerRequest(
-      stack.docker.socket,
-      "/containers/json?all=1",
-      LIST_TIMEOUT_MS,
-    );
-    docker = reply;
-    if (reply.ok) addListed(found, stack, reply.json);
-  }
+  const listed = stack.docker !== undefined && dockerAnswers && (await addListed(found, stack));
   addFromBundles(survey, stack, found);
-  if (stack.docker && !docker?.ok) addFromDataRoot(survey, stack, found);
+  if (stack.docker && !listed) addFromDataRoot(survey, stack, found);
   addFromRuntimeRoots(survey, stack, found);
-  return { containers: [...found.values()], ...(docker && { docker }) };
+  for (const container of found.values()) nameByBundle(survey, container);
+  return [...found.values()];
 }
 
 /** The containers that a person means by a name, an id or the beginning of an id. */
@@ -49,12 +48,17 @@ export function matchContainers(all: FoundContainer[], word: string): FoundConta
   const name = word.replace(/^\//, "");
   const exact = all.filter((one) => one.id === name || one.name === name);
   if (exact.length > 0) return exact;
+  const other = all.filter((one) => one.aliases?.includes(name));
+  if (other.length > 0) return other;
   return name === "" ? [] : all.filter((one) => one.id.startsWith(name));
 }
 
-function addListed(found: Map<string, FoundContainer>, stack: Stack, json: unknown): void {
-  if (!Array.isArray(json)) return;
-  for (const item of json.slice(0, MAX_CONTAINERS) as Record<string, unknown>[]) {
+/** Asks Docker for its containers. False when it does not tell. */
+async function addListed(found: Map<string, FoundContainer>, stack: Stack): Promise<boolean> {
+  const socket = stack.docker?.socket ?? "";
+  const reply = await dockerRequest(socket, "/containers/json?all=1", LIST_TIMEOUT_MS);
+  if (!reply.ok || !Array.isArray(reply.json)) return false;
+  for (const item of reply.json.slice(0, MAX_CONTAINERS) as Record<string, unknown>[]) {
     const id = item?.["Id"];
     if (typeof id !== "string" || !/^[A-Za-z0-9_.-]+$/.test(id)) continue;
     const names = Array.isArray(item["Names"]) ? item["Names"].map(String) : [];
@@ -70,6 +74,27 @@ function addListed(found: Map<string, FoundContainer>, stack: Stack, json: unkno
     if (name) container.name = name.replace(/^\//, "");
     found.set(id, container);
   }
+  return true;
+}
+
+/** Annotations by which the world above calls a container: containerd's CRI, CRI-O, nerdctl. */
+const POD_NAMES = ["io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"];
+const CONTAINER_NAMES = ["io.kubernetes.cri.container-name", "io.kubernetes.container.name"];
+
+/** Containers that Docker does not know may be named in their bundle's annotations. */
+function nameByBundle(survey: Survey, container: FoundContainer): void {
+  if (container.name !== undefined || container.bundle === undefined) return;
+  const spec = survey.files.json(join(container.bundle, "config.json"));
+  const { annotations } = (spec ?? {}) as { annotations?: Record<string, unknown> };
+  const first = (keys: string[]) => {
+    const key = keys.find((one) => typeof annotations?.[one] === "string");
+    return key === undefined ? undefined : String(annotations?.[key]);
+  };
+  const pod = first(POD_NAMES);
+  const own = first(CONTAINER_NAMES) ?? (pod === undefined ? first(["nerdctl/name"]) : "POD");
+  if (own === undefined) return;
+  container.name = pod === undefined ? own : `${pod}/${own}`;
+  container.aliases = pod === undefined || own === "POD" ? [] : [own, pod];
 }
 
 /** dockerd is down or wedged: its containers' names are on disk. */
@@ -106,6 +131,12 @@ function addFromBundles(survey: Survey, stack: Stack, found: Map<string, FoundCo
   for (const shim of stack.shims) {
     if (shim.bundle) note(found, stack, shim.namespace, shim.id, true).bundle = shim.bundle;
   }
+  for (const { id, bundle, name, runtimeBinary } of monitorsOf(survey, stack)) {
+    const container = note(found, stack, "", id, true);
+    container.runtimeBinary = runtimeBinary;
+    if (bundle !== undefined) container.bundle = bundle;
+    if (name !== undefined) container.name = name;
+  }
   if (!stack.containerd) return;
   for (const container of found.values()) {
     const bundle = bundleCandidates(
@@ -124,6 +155,11 @@ function addFromBundles(survey: Survey, stack: Stack, found: Map<string, FoundCo
       }
     }
   }
+}
+
+/** podman and CRI-O have no daemon above that counts as a stack: conmon holds their containers. */
+function monitorsOf(survey: Survey, stack: Stack) {
+  return stack.docker || stack.containerd ? [] : survey.daemons.monitors;
 }
 
 function addFromRuntimeRoots(

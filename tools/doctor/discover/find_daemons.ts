@@ -1,6 +1,7 @@
 import { basename, dirname, isAbsolute, join } from "node:path";
 import type { HostFiles } from "../host/host_files.ts";
 import { flagValue, flagValues, type HostProcess } from "../host/process_table.ts";
+import { type FoundMonitor, readMonitor } from "./find_monitors.ts";
 
 /** A running dockerd. */
 export interface FoundDocker {
@@ -36,16 +37,39 @@ export interface Daemons {
   dockers: FoundDocker[];
   containerds: FoundContainerd[];
   shims: FoundShim[];
+  /** conmons of podman and CRI-O. */
+  monitors: FoundMonitor[];
+  /** CRI sockets that a kubelet or a CRI daemon names. */
+  cris: { socket: string; pid?: number }[];
+  /** Daemons with a root of their own (Docker in a container): their paths mean nothing here. */
+  elsewhere: { name: string; pid: number }[];
 }
 
 /** Recognises daemons and shims, today's names and those of the docker-containerd era. */
 export function findDaemons(files: HostFiles, table: Map<number, HostProcess>): Daemons {
-  const out: Daemons = { dockers: [], containerds: [], shims: [] };
+  const out: Daemons = {
+    dockers: [],
+    containerds: [],
+    shims: [],
+    monitors: [],
+    cris: [],
+    elsewhere: [],
+  };
   for (const process of table.values()) {
     const name = basename(process.argv[0] ?? "");
-    if (name === "dockerd") out.dockers.push(docker(files, process));
+    if (DAEMON.test(name) && hasOtherRoot(files, process)) {
+      out.elsewhere.push({ name, pid: process.pid });
+    } else if (name === "dockerd") out.dockers.push(docker(files, process));
     else if (name === "containerd" || name === "docker-containerd") {
       out.containerds.push(containerd(files, process));
+    } else if (name === "conmon") {
+      const monitor = readMonitor(process);
+      if (monitor) out.monitors.push(monitor);
+    } else if (CRI_DAEMONS[name] !== undefined) {
+      out.cris.push({
+        ...(name !== "kubelet" && { pid: process.pid }),
+        socket: cri(process, name),
+      });
     } else if (/^(docker-)?containerd-shim/.test(name)) {
       const found = shim(files, process);
       if (found) out.shims.push(found);
@@ -54,6 +78,30 @@ export function findDaemons(files: HostFiles, table: Map<number, HostProcess>): 
     }
   }
   return out;
+}
+
+const DAEMON = /^(docker-)?(dockerd|containerd)(-shim.*)?$|^(conmon|crio|cri-dockerd|kubelet)$/;
+
+/** Who serves CRI or knows who does, and where by default. */
+const CRI_DAEMONS: Record<string, string> = {
+  crio: "/run/crio/crio.sock",
+  "cri-dockerd": "/run/cri-dockerd.sock",
+  kubelet: "/run/containerd/containerd.sock",
+};
+
+function cri(process: HostProcess, name: string): string {
+  const flags = ["--container-runtime-endpoint", "--listen"];
+  const told = flagValue(process.argv, ...(name === "kubelet" ? flags.slice(0, 1) : flags));
+  return (told && (unixPath(told) ?? (isAbsolute(told) ? told : undefined))) || CRI_DAEMONS[name]!;
+}
+
+/** A process whose root folder is not ours lives in a container, and so do its sockets. */
+function hasOtherRoot(files: HostFiles, process: HostProcess): boolean {
+  if (process.state === "D") return false;
+  const own = files.stat("/");
+  const other = files.stat(`/proc/${process.pid}/root/`);
+  if (!own || !other) return false;
+  return own.ino !== other.ino || own.dev !== other.dev;
 }
 
 function docker(files: HostFiles, process: HostProcess): FoundDocker {

@@ -10,7 +10,7 @@ import { type Daemons, type FoundDocker, type FoundShim, findDaemons } from "./f
 export interface Stack {
   docker?: { socket: string; pid?: number; dataRoot?: string; execRoot?: string };
   containerd?: { socket: string; pid?: number; stateDir: string };
-  cri?: { socket: string };
+  cri?: { socket: string; pid?: number };
   shims: FoundShim[];
   /** Roots that may hold `<namespace>/<id>/state.json` or `<id>/state.json`. */
   runtimeRoots: string[];
@@ -39,9 +39,9 @@ const RUNTIME_ROOTS = [
   "/run/docker/runtime-runc",
   "/var/run/docker/runtime-runc",
   "/run/containerd/runc",
-  "/run/runc",
-  "/run/crun",
 ];
+/** Where runtimes that were started by hand, by podman or by CRI-O keep their state. */
+const BARE_ROOTS = ["/run/runc", "/run/crun"];
 
 /** Looks over the host: processes, sockets, and which daemons belong together. */
 export function surveyHost(files: HostFiles, options: DoctorOptions): Survey {
@@ -63,10 +63,10 @@ function named(survey: Survey, options: DoctorOptions): Stack[] | undefined {
   if (dockerSocket) stack.docker = dockerOf(dockerSocket, docker);
   const containerd = containerdSocket ?? docker?.containerd ?? siblingSocket(survey, dockerSocket);
   if (containerd) attachContainerd(survey, stack, containerd);
-  else stack.shims = survey.daemons.shims;
-  if (criSocket) stack.cri = { socket: criSocket };
+  if (criSocket) stack.cri = criOf(survey, criSocket);
   if (runtimeRoot) stack.runtimeRoots.push(runtimeRoot);
-  addRuntimeRoots(stack, docker);
+  if (!stack.docker && !stack.containerd && criSocket) attachContainerd(survey, stack, criSocket);
+  if (stack.docker || stack.containerd) addRuntimeRoots(stack, docker);
   return [stack];
 }
 
@@ -102,7 +102,36 @@ function found(survey: Survey, options: DoctorOptions): Stack[] {
     stacks.push(stack);
   }
   adoptDeadDocker(survey, options, stacks);
+  addCri(survey, stacks);
+  stacks.push(bareStack(survey));
   return stacks;
+}
+
+/** Containers that no daemon holds: of podman, of CRI-O, of a runtime that was started by hand. */
+function bareStack(survey: Survey): Stack {
+  const { monitors } = survey.daemons;
+  const roots = new Set(BARE_ROOTS);
+  for (const { runtimeRoot } of monitors) if (runtimeRoot) roots.add(runtimeRoot);
+  const stack: Stack = { shims: monitors, runtimeRoots: [...roots] };
+  const crio = survey.daemons.cris.find((one) => one.socket.endsWith("crio.sock"));
+  if (crio) stack.cri = crio;
+  return stack;
+}
+
+/** The stack behind each CRI socket: containerd's own, or Docker behind a shim for it. */
+function addCri(survey: Survey, stacks: Stack[]): void {
+  for (const cri of survey.daemons.cris) {
+    if (cri.socket.endsWith("crio.sock")) continue;
+    const own = stacks.find((one) => same(survey, one.containerd?.socket ?? "", cri.socket));
+    const host = own ?? stacks.find((stack) => stack.docker !== undefined);
+    if (host) host.cri ??= criOf(survey, cri.socket);
+  }
+}
+
+function criOf(survey: Survey, socket: string): NonNullable<Stack["cri"]> {
+  const pid = survey.daemons.containerds.find((one) => same(survey, one.socket, socket))?.pid;
+  const owner = pid ?? ownerOf(survey, socket);
+  return { socket, ...(owner !== undefined && { pid: owner }) };
 }
 
 /** A Docker socket without a process: its daemon died; its containers' shims may still run. */
@@ -116,7 +145,7 @@ function adoptDeadDocker(survey: Survey, options: DoctorOptions, stacks: Stack[]
     const host = stacks.find((stack) => !stack.docker && stack.containerd?.socket === sibling);
     const docker = { socket, dataRoot: "/var/lib/docker", execRoot: "/run/docker" };
     if (host) host.docker = docker;
-    else stacks.push({ docker, shims: [], runtimeRoots: [...RUNTIME_ROOTS] });
+    else stacks.push({ docker, shims: [], runtimeRoots: [...RUNTIME_ROOTS, ...BARE_ROOTS] });
   }
 }
 
@@ -140,7 +169,7 @@ function addRuntimeRoots(stack: Stack, docker: FoundDocker | undefined): void {
   if (docker) roots.add(join(docker.execRoot, "runtime-runc"));
   for (const shim of stack.shims) if (shim.runtimeRoot) roots.add(shim.runtimeRoot);
   if (stack.containerd) roots.add(join(stack.containerd.stateDir, "runc"));
-  for (const root of RUNTIME_ROOTS) roots.add(root);
+  for (const root of [...RUNTIME_ROOTS, ...BARE_ROOTS]) roots.add(root);
   stack.runtimeRoots = [...roots];
 }
 

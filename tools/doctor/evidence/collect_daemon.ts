@@ -55,7 +55,8 @@ export function isListening(survey: Survey, socket: string): boolean {
 export function readDescriptorUse(files: HostFiles, pid: number): DescriptorUse | undefined {
   const limit = readLimit(files, pid, "Max open files");
   const open = files.list(`/proc/${pid}/fd`).length;
-  return limit ? { open, softLimit: limit.soft } : undefined;
+  // A daemon has some; none means that we may not look.
+  return limit && open > 0 ? { open, softLimit: limit.soft } : undefined;
 }
 
 /** A process' pids cgroup and its ancestors, innermost first. */

@@ -25,6 +25,7 @@ export function collectInit(
     pid,
     alive: process !== undefined && same && process.state !== "Z" && process.state !== "X",
     limitExempt: false,
+    mountsSeen: false,
     procMounted: false,
     ptmxExists: false,
     devptsMounted: false,
@@ -59,6 +60,8 @@ function addDetails(files: HostFiles, processes: Map<number, HostProcess>, facts
 
 function addMounts(files: HostFiles, facts: InitFacts): void {
   const mounts = readMounts(files, facts.pid);
+  facts.mountsSeen = mounts.length > 0 && files.stat(`${facts.rootfs}/`) !== undefined;
+  if (!facts.mountsSeen) return;
   facts.procMounted = mountOf(mounts, "/proc")?.type === "proc" && mounts.some(atProc);
   facts.devptsMounted = mounts.some((mount) => mount.type === "devpts");
   facts.rootReadonly = mountOf(mounts, "/")?.options.includes("ro") ?? false;

@@ -16,7 +16,11 @@ export function collectRuntime(
   told: string | undefined,
 ): RuntimeFacts {
   const facts: RuntimeFacts = { binaryExists: false, stateExists: false, cgroupPaths: new Map() };
-  const named = binaryName(files, container) ?? told ?? runtimeOfShim(files, container);
+  const named =
+    container.runtimeBinary ??
+    binaryName(files, container) ??
+    told ??
+    runtimeOfShim(files, container);
   facts.name = named;
   const path = shimPid === undefined ? undefined : environmentValue(files, shimPid, "PATH");
   const binary = resolveBinary(files, named, path ?? DEFAULT_PATH);
@@ -72,6 +76,7 @@ interface StateJson {
   init_process_pid?: unknown;
   init_process_start?: unknown;
   cgroup_paths?: unknown;
+  config?: { labels?: unknown };
   /** crun's names. */
   pid?: unknown;
   "process-start-time"?: unknown;
@@ -79,17 +84,37 @@ interface StateJson {
 
 function readState(files: HostFiles, folder: string, facts: RuntimeFacts): void {
   const names = ["state.json", "status"].map((name) => join(folder, name));
-  facts.stateFile = names.find((path) => files.exists(path)) ?? names[0]!;
-  const state = files.json(facts.stateFile) as StateJson | undefined;
-  facts.stateExists = state !== undefined && state !== null;
-  if (!facts.stateExists || !state) return;
+  const stateFile = names.find((path) => files.exists(path)) ?? names[0]!;
+  if (files.denied(stateFile) || cannotRead(files, stateFile)) return;
+  facts.stateFile = stateFile;
+  const state = files.json(stateFile) as StateJson | undefined;
+  facts.stateExists = typeof state === "object" && state !== null && !Array.isArray(state);
+  if (!facts.stateExists || !state) {
+    if (files.exists(stateFile)) facts.stateDamaged = true;
+    return;
+  }
   const pid = Number(state.init_process_pid ?? state.pid);
   if (pid > 0) facts.initPid = pid;
   const start = Number(state.init_process_start ?? state["process-start-time"]);
   if (start > 0) facts.initStartTicks = start;
+  const bundle = bundleOf(state);
+  if (bundle !== undefined && !files.denied(bundle))
+    facts.bundle = { path: bundle, exists: files.exists(bundle) };
   const paths = state.cgroup_paths;
   if (typeof paths !== "object" || paths === null) return;
   for (const [controller, path] of Object.entries(paths)) {
     if (typeof path === "string" && isAbsolute(path)) facts.cgroupPaths.set(controller, path);
   }
+}
+
+/** It is there, and not for us to read: that says nothing about what is in it. */
+function cannotRead(files: HostFiles, path: string): boolean {
+  return process.getuid?.() !== 0 && files.exists(path) && files.read(path, 1) === undefined;
+}
+
+/** runc and ours note it as a label, "bundle=PATH". */
+function bundleOf(state: StateJson): string | undefined {
+  const labels = Array.isArray(state.config?.labels) ? state.config.labels.map(String) : [];
+  const path = labels.find((one) => one.startsWith("bundle="))?.slice("bundle=".length);
+  return path !== undefined && isAbsolute(path) ? path : undefined;
 }

@@ -20,7 +20,8 @@ export function collectShim(
     ? survey.files.read(join(container.bundle, "address"), 4096)?.trim()
     : undefined;
   const socket = address?.replace(/^unix:\/\//, "");
-  const own = container.stack.shims.find(
+  // A flag may name another containerd than the one that this container's shim answers to.
+  const own = [...container.stack.shims, ...survey.daemons.shims, ...survey.daemons.monitors].find(
     (shim) => shim.id === container.id && shim.namespace === container.namespace,
   );
   const pid = own?.pid ?? ownerOfSocket(survey, container, socket);

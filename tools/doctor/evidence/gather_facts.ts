@@ -1,8 +1,16 @@
-import { connectSocket } from "../discover/connect_socket.ts";
 import { dockerRequest } from "../discover/docker_request.ts";
 import type { FoundContainer } from "../discover/find_containers.ts";
 import type { Stack, Survey } from "../discover/find_stacks.ts";
-import type { DockerFacts, ExecFacts, Facts, HostFacts, ProgramFacts } from "../facts.ts";
+import { greetDaemon } from "../discover/greet_daemon.ts";
+import type {
+  Answer,
+  DockerFacts,
+  ExecFacts,
+  Facts,
+  HostFacts,
+  InitFacts,
+  ProgramFacts,
+} from "../facts.ts";
 import { LayeredFiles } from "../host/layered_files.ts";
 import { findPortHolders } from "../host/listening_ports.ts";
 import type { DoctorOptions } from "../options.ts";
@@ -24,13 +32,13 @@ export async function gatherDaemons(survey: Survey, stack: Stack): Promise<Daemo
   const { cgroups } = survey;
   const out: DaemonSet = {};
   if (stack.cri) {
-    const { socket } = stack.cri;
-    const answer = await connectSocket(socket, ANSWER_TIMEOUT_MS);
-    out.cri = collectDaemon(survey, cgroups, undefined, socket, answer);
+    const { socket, pid } = stack.cri;
+    const answer = await greetDaemon(socket, ANSWER_TIMEOUT_MS);
+    out.cri = collectDaemon(survey, cgroups, pid, socket, answer);
   }
   if (stack.docker) {
     const { socket, pid, dataRoot } = stack.docker;
-    const answer = await dockerRequest(socket, "/_ping", ANSWER_TIMEOUT_MS);
+    const answer = await pingDocker(socket);
     const facts: DockerFacts = collectDaemon(survey, cgroups, pid, socket, answer);
     if (dataRoot) facts.dataRoot = dataRoot;
     if (answer.ok) facts.runtimes = await readRuntimes(socket);
@@ -38,10 +46,29 @@ export async function gatherDaemons(survey: Survey, stack: Stack): Promise<Daemo
   }
   if (stack.containerd) {
     const { socket, pid } = stack.containerd;
-    const answer = await connectSocket(socket, ANSWER_TIMEOUT_MS);
+    const answer = await greetDaemon(socket, ANSWER_TIMEOUT_MS);
     out.containerd = collectDaemon(survey, cgroups, pid, socket, answer);
   }
   return out;
+}
+
+/** The Docker API's own greeting: its body says OK, whoever else listens there says otherwise. */
+async function pingDocker(socket: string): Promise<Answer> {
+  const { ok, latencyMs, timedOut, error, text, status } = await dockerRequest(
+    socket,
+    "/_ping",
+    ANSWER_TIMEOUT_MS,
+  );
+  if (ok && text.trim() !== "OK") {
+    const wrong = `it answers (${status}), but not as the Docker Engine API does`;
+    return { ok: false, latencyMs, timedOut, error: wrong };
+  }
+  const denied = isDenied(error);
+  return { ok, latencyMs, timedOut, denied, ...(error !== undefined && { error }) };
+}
+
+function isDenied(error: string | undefined): boolean {
+  return error === "EACCES" || error === "EPERM";
 }
 
 /** All passive evidence about one container. Asks no link anything that could block it. */
@@ -69,11 +96,9 @@ export async function gatherFacts(
   const shim = collectShim(survey, cgroups, container);
   if (shim) facts.shim = shim;
   facts.runtime = collectRuntime(files, container, shim?.pid, dockerRuntime(facts));
-  const initPid = facts.runtime.initPid ?? bundleInitPid(survey, container) ?? runningPid(facts);
-  if (initPid !== undefined) {
-    facts.init = collectInit(files, processes, initPid, facts.runtime.initStartTicks);
-  }
-  const living = facts.init?.alive ? initPid : undefined;
+  const init = chooseInit(survey, container, facts);
+  if (init) facts.init = init;
+  const living = init?.alive ? init.pid : undefined;
   facts.cgroup = collectCgroup(files, cgroups, processes, living, facts.runtime.cgroupPaths);
   addPrograms(survey, facts, options);
   return facts;
@@ -91,7 +116,9 @@ async function addDocker(survey: Survey, facts: Facts, daemon: DockerFacts): Pro
   if (!inspect) return;
   facts.docker.inspect = inspect;
   const sources = inspect.binds.map((bind) => bind.source).filter((path) => path.startsWith("/"));
-  facts.docker.missingBinds = sources.filter((path) => survey.files.stat(path) === undefined);
+  facts.docker.missingBinds = sources.filter(
+    (path) => survey.files.stat(path) === undefined && !survey.files.denied(path),
+  );
   facts.name = inspect.name;
   if (!inspect.running) {
     const pids = survey.processes.keys();
@@ -100,6 +127,35 @@ async function addDocker(survey: Survey, facts: Facts, daemon: DockerFacts): Pro
   const history = await collectHistory(daemon.socket, facts.id, daemon.log?.lines ?? []);
   facts.execs = history.execs;
   facts.ends = history.ends;
+}
+
+/**
+ * The first process, as state.json names it. Where that is lost or names nobody, the bundle or
+ * Docker may name one that is alive; it must be in a cgroup of this container, for a process id
+ * that was noted long ago may be somebody else's by now.
+ */
+function chooseInit(
+  survey: Survey,
+  container: FoundContainer,
+  facts: Facts,
+): InitFacts | undefined {
+  const { files, processes } = survey;
+  const { initPid, initStartTicks } = facts.runtime ?? {};
+  const told =
+    initPid === undefined ? undefined : collectInit(files, processes, initPid, initStartTicks);
+  if (told?.alive) return told;
+  for (const pid of [bundleInitPid(survey, container), runningPid(facts)]) {
+    if (pid === undefined || !belongsTo(survey, pid, container.id)) continue;
+    const other = collectInit(files, processes, pid, undefined);
+    if (!other.alive) continue;
+    if (facts.runtime && told) facts.runtime.stateNames = told.pid;
+    return other;
+  }
+  return told;
+}
+
+function belongsTo(survey: Survey, pid: number, id: string): boolean {
+  return (survey.files.read(`/proc/${pid}/cgroup`, 65536) ?? "").includes(id);
 }
 
 /** The runtime wrote it beside config.json; it survives the loss of state.json. */
@@ -116,6 +172,7 @@ function runningPid(facts: Facts): number | undefined {
 
 /** Looks up the programs of failed execs, of a failed start, and the one that was asked about. */
 function addPrograms(survey: Survey, facts: Facts, options: DoctorOptions): void {
+  if (facts.init?.alive && !facts.init.mountsSeen) return;
   const rootfs = facts.init?.alive ? facts.init.rootfs : undefined;
   const inspect = facts.docker?.inspect;
   const env = inspect?.env ?? [];

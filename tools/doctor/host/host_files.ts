@@ -126,6 +126,17 @@ export class HostFiles {
     return this.lstat(path) !== undefined;
   }
 
+  /** Whether we may not even look whether it is there: then its absence is no observation. */
+  denied(path: string): boolean {
+    try {
+      lstatSync(this.path(path));
+      return false;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      return code === "EACCES" || code === "EPERM";
+    }
+  }
+
   /** How full the file system under `path` is. */
   fill(path: string): FileSystemFill | undefined {
     try {

@@ -2,13 +2,18 @@ import type { Facts } from "../facts.ts";
 import { judgeFacts, type Verdict } from "../judge.ts";
 import { drawChain } from "./draw_chain.ts";
 import { foresee } from "./foresee_failures.ts";
-import { type NamedCause, REPORT_SCHEMA, type Report } from "./report.ts";
+import { type Forecast, type NamedCause, REPORT_SCHEMA, type Report } from "./report.ts";
 
 /** Judges facts and puts what was found into the report's form. */
-export function composeReport(facts: Facts, notSeen: string[]): Report {
+export function composeReport(facts: Facts, notSeen: string[], forecasts: Forecast[] = []): Report {
   const verdict = judgeFacts(facts);
   const first = verdict.proved[0];
-  const chain = drawChain(facts, first?.proof);
+  // What is only likely, and not even the cause that is named, marks no link.
+  const marking = verdict.proved.filter((one) => one === first || isCertain(one));
+  const chain = drawChain(
+    facts,
+    marking.map((entry) => entry.proof),
+  );
   const broken = chain.filter((entry) => entry.mark === "fails" || entry.mark === "hangs");
   const lost = facts.docker?.inspect?.running === true && facts.init?.alive !== true;
   const healthy = !first && broken.length === 0 && !lost;
@@ -23,7 +28,7 @@ export function composeReport(facts: Facts, notSeen: string[]): Report {
       ...(facts.containerd?.socket !== undefined && { containerd: facts.containerd.socket }),
     },
     chain,
-    link: first ? first.rule.link : (broken.at(-1)?.link ?? null),
+    link: first ? linkOf(first) : (broken.at(-1)?.link ?? null),
     cause: first ? named(first) : null,
     sentence: first?.proof.sentence ?? unexplained(chain, healthy, lost),
     healthy,
@@ -33,12 +38,25 @@ export function composeReport(facts: Facts, notSeen: string[]): Report {
     verify: first?.proof.verify ?? [],
     also: verdict.proved.slice(1).map((entry) => ({
       ...named(entry),
-      link: entry.rule.link,
+      link: linkOf(entry),
       sentence: entry.proof.sentence,
     })),
-    warnings: foresee(facts, new Set(verdict.proved.map((entry) => entry.rule.id))),
+    warnings: [
+      ...foresee(facts, new Set(verdict.proved.map((entry) => entry.rule.id))),
+      ...forecasts.map((one) => `${one.sentence} (${one.ref})`),
+    ],
+    forecasts,
     notSeen,
   };
+}
+
+function isCertain({ proof }: Verdict["proved"][number]): boolean {
+  return proof.confidence === "certain";
+}
+
+/** A cause may lie at another link where the catalogue's is not part of the stack. */
+function linkOf({ rule, proof }: Verdict["proved"][number]): string {
+  return proof.link ?? rule.link;
 }
 
 function named({ rule, proof }: Verdict["proved"][number]): NamedCause {
@@ -50,15 +68,17 @@ function unexplained(chain: Report["chain"], healthy: boolean, lost: boolean): s
   const by = (marks: string[]) =>
     chain.filter((entry) => marks.includes(entry.mark)).map((entry) => entry.link);
   const works = by(["works"]);
+  const seenTo = (mark: "fails" | "hangs") =>
+    chain.filter((one) => one.mark === mark).map((one) => `${one.link} ${mark} (${one.detail})`);
   if (healthy) {
     return works.length > 0
       ? `nothing wrong was found; these links work: ${works.join(", ")}`
       : "nothing wrong was found; no link was tried";
   }
   const broken = [
-    ...by(["fails"]).map((link) => `${link} fails`),
+    ...seenTo("fails"),
     ...(lost ? ["Docker takes it for running, but its first process is not alive"] : []),
-    ...by(["hangs"]).map((link) => `${link} hangs`),
+    ...seenTo("hangs"),
   ];
   const good = works.length > 0 ? `; these links work: ${works.join(", ")}` : "";
   return `${broken.join(", ")}, and no known cause is proved by the evidence${good}`;

@@ -7,7 +7,7 @@ import type { ChainEntry, Mark } from "./report.ts";
  * daemon's answer showed. A link of which nothing was asked is not reached: above one that hangs,
  * or where the evidence was enough.
  */
-export function drawChain(facts: Facts, proof: Proof | undefined): ChainEntry[] {
+export function drawChain(facts: Facts, proofs: readonly Proof[]): ChainEntry[] {
   const entries: ChainEntry[] = [];
   if (facts.cri) entries.push(daemonEntry("cri", facts.cri, facts));
   if (facts.docker) entries.push(daemonEntry("dockerd", facts.docker, facts));
@@ -15,7 +15,7 @@ export function drawChain(facts: Facts, proof: Proof | undefined): ChainEntry[] 
   // Without a container there are only daemons to speak of.
   if (facts.runtime) entries.push(shimEntry(facts), runtimeEntry(facts), containerEntry(facts));
   for (const entry of entries) {
-    const mark = proof?.marks?.[entry.link];
+    const mark = proofs.map((proof) => proof.marks?.[entry.link]).find((one) => one !== undefined);
     if (mark) entry.mark = mark;
   }
   return entries;
@@ -28,7 +28,8 @@ function daemonEntry(link: ChainLink, daemon: DaemonFacts, facts: Facts): ChainE
   if (answer?.ok) {
     return { link, mark: "works", latencyMs: answer.latencyMs, detail: "answers; no exec tried" };
   }
-  const mark: Mark = answer?.timedOut ? "hangs" : daemon.listening ? "not-reached" : "fails";
+  if (answer?.denied) return { link, mark: "not-reached", detail: "we may not ask: permission" };
+  const mark: Mark = answer?.timedOut ? "hangs" : answer ? "fails" : "not-reached";
   return { link, mark, detail: answer?.error ?? "not asked" };
 }
 

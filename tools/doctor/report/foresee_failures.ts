@@ -1,6 +1,6 @@
 import { PIDS_OF_GENUINE_EXEC } from "../causes/pids_proof.ts";
 import { pendingExecs } from "../causes/probe_pileup.ts";
-import { formatBytes, isStopped, tightestPids } from "../causes/words.ts";
+import { formatBytes, tightestPids } from "../causes/words.ts";
 import type { DaemonFacts, Facts } from "../facts.ts";
 
 /** Share of a limit from which on it is worth a word. */
@@ -12,9 +12,6 @@ const ZOMBIES = 5;
 /** What is likely to fail next in this container. `proved` are causes that are told anyway. */
 export function foresee(facts: Facts, proved: Set<string>): string[] {
   const out: string[] = [];
-  if (facts.init?.alive && isStopped(facts.init.state) && !facts.cgroup?.frozen) {
-    out.push(`its first process, ${facts.init.pid}, is stopped by a signal: the application waits`);
-  }
   foreseePids(facts, proved, out);
   foreseeMemory(facts, proved, out);
   foreseeDescriptors("shim", facts.shim, proved, out);

@@ -1,13 +1,5 @@
 import { neutralText } from "./neutral_text.ts";
-import type { Mark, Report } from "./report.ts";
-
-const SIGNS: Record<Mark, string> = {
-  works: "✓",
-  fails: "✗",
-  hangs: "⧗",
-  "not-reached": "·",
-  "not-present": "–",
-};
+import { MARK_SIGNS, type Mark, type Report } from "./report.ts";
 
 const COLOURS: Partial<Record<Mark, number>> = { works: 32, fails: 31, hangs: 33 };
 
@@ -19,7 +11,7 @@ export function printReport(report: Report, colour: boolean): string {
     colour && code !== undefined ? `\x1b[${code}m${text}\x1b[0m` : text;
   const lines: string[] = [`${paint(titleOf(report), 1)}`, ""];
   for (const entry of report.chain) {
-    const sign = paint(`${SIGNS[entry.mark]} ${entry.mark.padEnd(11)}`, COLOURS[entry.mark]);
+    const sign = paint(`${MARK_SIGNS[entry.mark]} ${entry.mark.padEnd(11)}`, COLOURS[entry.mark]);
     const time = entry.latencyMs === undefined ? "" : `${entry.latencyMs.toFixed(0)} ms`;
     const detail = neutralText(entry.detail).slice(0, MAX_DETAIL);
     lines.push(`  ${entry.link.padEnd(11)} ${sign} ${time.padStart(8)}  ${detail}`);

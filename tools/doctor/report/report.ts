@@ -7,6 +7,15 @@ export const REPORT_SCHEMA = "catena.doctor/1";
 /** What a link was seen to do. "not-reached": it is there, and nothing was asked of it. */
 export type Mark = "works" | "fails" | "hangs" | "not-reached" | "not-present";
 
+/** How a mark is drawn for people. */
+export const MARK_SIGNS: Record<Mark, string> = {
+  works: "✓",
+  fails: "✗",
+  hangs: "⧗",
+  "not-reached": "·",
+  "not-present": "–",
+};
+
 export interface ChainEntry {
   link: ChainLink;
   mark: Mark;
@@ -19,6 +28,19 @@ export interface NamedCause {
   id: string;
   title: string;
   confidence: "certain" | "likely";
+}
+
+/** Something that grows towards its limit. */
+export interface Forecast {
+  what: string;
+  current: number;
+  limit: number;
+  perHour: number;
+  /** At this rate. */
+  fullInSeconds: number;
+  sentence: string;
+  /** The file that shows it. */
+  ref: string;
 }
 
 /** The diagnosis of one container, or of a stack's daemons. README.md documents each field. */
@@ -42,6 +64,8 @@ export interface Report {
   also: (NamedCause & { link: string; sentence: string })[];
   /** What will fail next. */
   warnings: string[];
+  /** What grows towards a limit, and when it will be there. */
+  forecasts: Forecast[];
   /** What could not be seen, and why. */
   notSeen: string[];
 }
