@@ -15,7 +15,7 @@ export interface DoctorOptions {
   /** Probe even a container that has almost no pids or memory left. */
   probe: boolean;
   /** For how long growth towards limits is watched, in milliseconds. */
-  forecastMs: number;
+  forecastMs?: number;
   /** Probe nothing. */
   readOnly: boolean;
 }

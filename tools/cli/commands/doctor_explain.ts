@@ -62,7 +62,7 @@ async function lookUp(
   const ids = [...new Set(found.flatMap((one) => one.ids))].slice(-MAX_LOOKED_UP);
   let any = false;
   for (const id of ids) {
-    const { reports } = await examine({ ...options, container: id, readOnly: true, forecastMs: 0 });
+    const { reports } = await examine({ ...options, container: id, readOnly: true });
     for (const report of reports) {
       if (report.container === null) continue;
       any = true;

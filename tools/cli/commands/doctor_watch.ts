@@ -32,7 +32,7 @@ async function explainFailure(
 ): Promise<void> {
   process.stdout.write(`${printMessages([failure], colour)}\n`);
   for (const id of failure.ids) {
-    const { reports } = await examine({ ...options, container: id, readOnly: true, forecastMs: 0 });
+    const { reports } = await examine({ ...options, container: id, readOnly: true });
     for (const report of reports) process.stdout.write(`${printReport(report, colour)}\n`);
   }
 }

@@ -103,7 +103,6 @@ async function removeContainers(state: string): Promise<void> {
     containerdSocket: join(state, "containerd.sock"),
     probe: false,
     readOnly: true,
-    forecastMs: 0,
   });
   for (const stack of survey.stacks) {
     for (const base of [state, join(state, "containerd")]) {

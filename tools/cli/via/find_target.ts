@@ -35,7 +35,6 @@ export async function findTarget(container: string, flags: ExecFlags): Promise<E
     stateDir: flags.state,
     probe: false,
     readOnly: true,
-    forecastMs: 0,
     ...stackFlags(flags),
   });
   const all: FoundContainer[] = [];

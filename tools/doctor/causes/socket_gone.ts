@@ -48,8 +48,7 @@ function proofOf(facts: Facts, link: Link, daemon: DaemonFacts): Proof {
     confidence: "certain",
     link,
     sentence:
-      `${who} runs and listens, but its socket file ${socket} ${state}: ` +
-      "nobody new reaches it",
+      `${who} runs and listens, but its socket file ${socket} ${state}: ` + "nobody new reaches it",
     evidence: [
       { kind: "path", value: `the file ${state}`, ref: socket },
       { kind: "path", value: `a listener is bound to ${socket}; ${others}`, ref: "/proc/net/unix" },

@@ -54,12 +54,13 @@ async function watchLevels(
   options: DoctorOptions,
 ): Promise<Watched[]> {
   const started = Date.now();
+  const { forecastMs = 0 } = options;
   const store = new SampleStore(options.stateDir);
   store.load(started);
   const fresh = new Map<string, Sample[]>();
   for (const [key, { current }] of levels) fresh.set(key, [{ timeMs: started, value: current }]);
-  for (let look = 1; look < LOOKS && options.forecastMs > 0 && levels.size > 0; look++) {
-    await sleep(options.forecastMs / (LOOKS - 1));
+  for (let look = 1; look < LOOKS && forecastMs > 0 && levels.size > 0; look++) {
+    await sleep(forecastMs / (LOOKS - 1));
     for (const [key, level] of levels) {
       const value = level.read(files);
       if (value !== undefined) fresh.get(key)?.push({ timeMs: Date.now(), value });
