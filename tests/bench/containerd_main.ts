@@ -1,8 +1,8 @@
 import { busyboxImageArchive } from "../lib/busybox_image.ts";
 import { startCatenaContainerd } from "../lib/catena_stack.ts";
+import { ContainerdClient } from "../lib/containerd_client.ts";
 import { startGenuineContainerd } from "../lib/genuine_stack.ts";
 import { Sandbox } from "../lib/sandbox.ts";
-import { ContainerdClient } from "./containerd_client.ts";
 import { measureInTurn, median, quantile, type Timing } from "./measure_in_turn.ts";
 
 // Debian's containerd with its shim and runc against ours, over gRPC, each benchmark by its name:

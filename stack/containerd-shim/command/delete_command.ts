@@ -5,6 +5,7 @@ import { DeleteResponseSchema } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
 import { timestampFromNs } from "../events/timestamp.ts";
 import { keeperLives } from "../keeping/keeper.ts";
 import { ENTRY_STATE } from "../keeping/keeper_protocol.ts";
+import { ownerInRuntime } from "../process/runtime_owner.ts";
 import { unmountRootfs } from "../rootfs/mount_rootfs.ts";
 import type { RuntimeFactory } from "../shim_context.ts";
 import { readContainer, stateFolder } from "../state/container_record.ts";
@@ -28,7 +29,9 @@ export async function deleteCommand(args: ShimArguments, factory: RuntimeFactory
     const { namespace, runtime } = record;
     const workFolder = stateFolder(bundle);
     const oci = factory({ ...runtime, namespace, bundle, workFolder });
-    await warned("failed to remove container", () => oci.delete(record.id, { force: true }));
+    if ((await ownerInRuntime(oci, record.id, bundle)) !== "other") {
+      await warned("failed to remove container", () => oci.delete(record.id, { force: true }));
+    }
   }
   const exit = await awaitExit(bundle);
   await quitKeeper(bundle);

@@ -12,6 +12,7 @@ import { Container } from "../process/container.ts";
 import { keeperEvents } from "../process/process_exit.ts";
 import { launchProcess } from "../process/process_launch.ts";
 import { runtimeFailed } from "../process/runtime_failure.ts";
+import { ownerInRuntime } from "../process/runtime_owner.ts";
 import { mountRootfs, unmountRootfs } from "../rootfs/mount_rootfs.ts";
 import { runtimeOf, type ShimContext } from "../shim_context.ts";
 import {
@@ -140,7 +141,7 @@ async function unwound(
     () => rmSync(stateFolder(container.bundle), { recursive: true, force: true }),
   ];
   // Nothing of the runtime's remains unless it had returned a process.
-  if (await leftBehind(container)) {
+  if ((await ownerInRuntime(container.runtime, container.id, container.bundle)) === "bundle") {
     steps.unshift(() => container.runtime.delete(container.id, { force: true }));
   }
   for (const step of steps) {
@@ -153,13 +154,4 @@ async function unwound(
   shim.log.removeBundle(container.bundle);
   shim.log.warn("create failed", { id: container.id, error: error.message });
   return error;
-}
-
-async function leftBehind(container: Container): Promise<boolean> {
-  try {
-    await container.runtime.state(container.id);
-    return true;
-  } catch {
-    return false;
-  }
 }

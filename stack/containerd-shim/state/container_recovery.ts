@@ -1,11 +1,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { toChainError } from "#lib/errors/chain_error.ts";
+import type { OciRuntime } from "#wire/oci-runtime/runtime.ts";
 import { locateCgroup } from "../cgroup/cgroup_location.ts";
 import { Keeper, readLedger } from "../keeping/keeper.ts";
 import { ENTRY_STATE, type KeptProcess } from "../keeping/keeper_protocol.ts";
 import { Container, type ExecProcess } from "../process/container.ts";
 import { keeperEvents, processExited } from "../process/process_exit.ts";
+import { ownerInRuntime } from "../process/runtime_owner.ts";
 import { INIT_TOKEN, TaskProcess } from "../process/task_process.ts";
 import { unmountRootfs } from "../rootfs/mount_rootfs.ts";
 import { runtimeOf, type ShimContext } from "../shim_context.ts";
@@ -46,7 +48,7 @@ async function recover(shim: ShimContext, record: ContainerRecord): Promise<void
   const workFolder = stateFolder(bundle);
   const runtime = runtimeOf(shim, { ...record.runtime, bundle, workFolder });
   if (record.pid === 0) {
-    await undoCreate(record, () => runtime.delete(id, { force: true }));
+    await undoCreate(record, runtime);
     return;
   }
   const container = new Container(record, runtime, record.started ? "running" : "created");
@@ -115,9 +117,11 @@ async function endOrphan(shim: ShimContext, container: Container): Promise<void>
 }
 
 /** A create that was cut short: containerd has no task of it, so nothing of it may stay. */
-async function undoCreate(record: ContainerRecord, remove: () => Promise<void>): Promise<void> {
-  const { bundle } = record;
-  await remove().catch(() => {});
+async function undoCreate(record: ContainerRecord, runtime: OciRuntime): Promise<void> {
+  const { id, bundle } = record;
+  if ((await ownerInRuntime(runtime, id, bundle)) !== "other") {
+    await runtime.delete(id, { force: true }).catch(() => {});
+  }
   await quitKeeper(bundle);
   unmountRootfs(bundle);
   rmSync(stateFolder(bundle), { recursive: true, force: true });

@@ -1,9 +1,9 @@
 import { type ContainerdConnection, connectContainerd } from "#wire/containerd-api/client.ts";
-import { IMAGE } from "../lib/busybox_image.ts";
-import { mustRun } from "../lib/command.ts";
-import type { Daemon } from "../lib/daemon.ts";
-import { GENUINE } from "../lib/genuine_stack.ts";
-import type { Sandbox } from "../lib/sandbox.ts";
+import { IMAGE } from "./busybox_image.ts";
+import { mustRun } from "./command.ts";
+import type { Daemon } from "./daemon.ts";
+import { GENUINE } from "./genuine_stack.ts";
+import type { Sandbox } from "./sandbox.ts";
 
 const TEMPLATE = "template";
 const OPTIONS_TYPE = "containerd.runc.v1.Options";
@@ -57,8 +57,10 @@ export class ContainerdClient {
   }
 
   /** A container with its snapshot and its task, created and started. Returns its id. */
-  async run(args: string[], streams: { stdout?: string } = {}): Promise<string> {
-    const id = `bench${++this.#count}`;
+  async run(
+    args: string[],
+    { id = `made${++this.#count}`, ...streams }: { id?: string; stdout?: string } = {},
+  ): Promise<string> {
     const { services, context, runtime } = this;
     const spec = JSON.parse(this.#spec) as { process: object; linux: object };
     Object.assign(spec.process, { args });
@@ -89,7 +91,7 @@ export class ContainerdClient {
   /** Ends a container's task, when it runs, and removes all of it. */
   async remove(id: string, kill: boolean): Promise<void> {
     const { services, context } = this;
-    const wait = services.tasks.wait({ containerId: id }, context);
+    const wait = handled(services.tasks.wait({ containerId: id }, context));
     if (kill) await services.tasks.kill({ containerId: id, signal: 9 }, context);
     await wait;
     await services.tasks.delete({ containerId: id }, context);
@@ -107,10 +109,16 @@ export class ContainerdClient {
     const typeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process";
     const ids = { containerId: id, execId };
     await services.tasks.exec({ ...ids, spec: { typeUrl, value } }, context);
-    const wait = services.tasks.wait(ids, context);
+    const wait = handled(services.tasks.wait(ids, context));
     await services.tasks.start(ids, context);
     const { exitStatus } = await wait;
     await services.tasks.deleteProcess(ids, context);
     return exitStatus;
   }
+}
+
+/** A promise that is awaited later: should it fail before that, it is no unhandled failure. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
