@@ -5,6 +5,7 @@ import type { CallContext } from "./service.ts";
 export const NAMESPACE_HEADER = "containerd-namespace";
 export const LEASE_HEADER = "containerd-lease";
 export const TRACE_HEADER = "traceparent";
+export const TRACE_STATE_HEADER = "tracestate";
 export const DETAILS_TRAILER = "grpc-status-details-bin";
 
 /** The headers of a call. */
@@ -13,6 +14,7 @@ export function metadataOf(context: CallContext): Metadata {
   if (context.namespace) metadata.set(NAMESPACE_HEADER, context.namespace);
   if (context.lease) metadata.set(LEASE_HEADER, context.lease);
   if (context.trace) metadata.set(TRACE_HEADER, formatTraceparent(context.trace));
+  if (context.trace?.state) metadata.set(TRACE_STATE_HEADER, context.trace.state);
   return metadata;
 }
 
@@ -27,7 +29,8 @@ export function contextOf(
   if (namespace) context.namespace = namespace;
   const lease = text(metadata, LEASE_HEADER);
   if (lease) context.lease = lease;
-  const trace = parseTraceparent(text(metadata, TRACE_HEADER));
+  const state = text(metadata, TRACE_STATE_HEADER);
+  const trace = parseTraceparent(text(metadata, TRACE_HEADER), state);
   if (trace) context.trace = trace;
   const timeoutMs = Number(deadline) - Date.now();
   if (Number.isFinite(timeoutMs)) context.timeoutMs = timeoutMs;

@@ -8,6 +8,8 @@ export interface TraceContext {
   /** 16 hexadecimal digits: the parent of the next link's spans. */
   spanId: string;
   sampled: boolean;
+  /** W3C tracestate: other tracers' own words, passed on as they came. */
+  state?: string;
 }
 
 /**
@@ -41,9 +43,26 @@ function clockMonotonic(): number {
   return nativeAddon<{ clockMonotonic(): number }>().clockMonotonic();
 }
 
-/** Starts a trace: fresh ids, sampled. */
+/** Share of the traces begun by this process that are sampled. */
+let headRatio = 1;
+
+/**
+ * Sets which share of the traces that begin in this process is sampled, 0 to 1. A caller's own
+ * decision, in its traceparent, stands. What fails or is slow is recorded all the same (Span.end).
+ */
+export function setHeadSampling(ratio: number): void {
+  headRatio = ratio;
+}
+
+/** Starts a trace: fresh ids, sampled or not by the share that is set. */
 export function newTraceContext(): TraceContext {
-  return { traceId: randomHex(16), spanId: newSpanId(), sampled: true };
+  const traceId = randomHex(16);
+  return { traceId, spanId: newSpanId(), sampled: isInShare(traceId, headRatio) };
+}
+
+/** The same decision for a trace everywhere: by the last seven bytes of its id (W3C level 2). */
+export function isInShare(traceId: string, ratio: number): boolean {
+  return ratio >= 1 || Number.parseInt(traceId.slice(-14), 16) < ratio * 2 ** 56;
 }
 
 /** A fresh span id: 16 hexadecimal digits. */
@@ -56,14 +75,26 @@ function randomHex(bytes: number): string {
   return nativeAddon<{ randomHex(bytes: number): string }>().randomHex(bytes);
 }
 
-/** Reads a `traceparent` header (W3C Trace Context, level 1). Undefined when it is not valid. */
-export function parseTraceparent(header: string | undefined): TraceContext | undefined {
+/** What W3C asks everybody to pass on at least; a longer one may be dropped. */
+const MAX_STATE = 512;
+
+/**
+ * Reads a `traceparent` header (W3C Trace Context, level 1), and the `tracestate` beside it.
+ * Undefined when the first is not valid; a second that is not valid is left out.
+ */
+export function parseTraceparent(
+  header: string | undefined,
+  state?: string,
+): TraceContext | undefined {
   const match = header?.match(/^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/);
   if (!match || match[1] === "ff") return undefined;
   const [, version, traceId, spanId, flags, rest] = match;
   if (version === "00" && rest !== undefined) return undefined;
   if (/^0+$/.test(traceId!) || /^0+$/.test(spanId!)) return undefined;
-  return { traceId: traceId!, spanId: spanId!, sampled: (Number.parseInt(flags!, 16) & 1) === 1 };
+  const sampled = (Number.parseInt(flags!, 16) & 1) === 1;
+  const context: TraceContext = { traceId: traceId!, spanId: spanId!, sampled };
+  if (state && state.length <= MAX_STATE && /^[\x20-\x7e]+$/.test(state)) context.state = state;
+  return context;
 }
 
 /** Writes a `traceparent` header. */

@@ -1,4 +1,5 @@
 import type { Layer } from "../errors/frame.ts";
+import { isSlow } from "./slow_span.ts";
 import {
   monotonicNs,
   newSpanId,
@@ -14,6 +15,9 @@ export interface SpanSink {
   later?(make: () => readonly SpanRecord[]): void;
 }
 
+/** A request that takes this long is slow. */
+const SLOW_NS = 1_000_000_000;
+
 type Attributes = Record<string, string | number | boolean>;
 
 /** A span under way. `end` may be called once; later calls are ignored. */
@@ -26,8 +30,8 @@ export class Span {
   constructor(sink: SpanSink | undefined, layer: Layer, name: string, parent?: TraceContext) {
     const base = parent ?? newTraceContext();
     const spanId = parent ? newSpanId() : base.spanId;
-    this.context = { traceId: base.traceId, spanId, sampled: base.sampled };
-    this.#sink = base.sampled ? sink : undefined;
+    this.context = { ...base, spanId };
+    this.#sink = sink;
     this.#record = { traceId: base.traceId, spanId, layer, name, startNs: monotonicNs(), endNs: 0 };
     if (parent) this.#record.parentId = parent.spanId;
   }
@@ -44,8 +48,13 @@ export class Span {
     if (error !== undefined) {
       this.#record.error = error instanceof Error ? error.message : String(error);
     }
-    this.#sink?.add(this.#record);
+    if (this.context.sampled || isTelling(this.#record)) this.#sink?.add(this.#record);
   }
+}
+
+/** What fails or is slow is recorded whoever decided not to sample it. */
+function isTelling(record: SpanRecord): boolean {
+  return record.error !== undefined || isSlow(record, SLOW_NS);
 }
 
 /** Starts spans of one layer into one sink. Without a sink it costs a few allocations. */

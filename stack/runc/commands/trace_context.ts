@@ -20,7 +20,8 @@ export async function withTrace<T>(
     later: (make) => void later.push(make),
   };
   try {
-    return await work({ ...context, sink }, parseTraceparent(process.env["TRACEPARENT"]));
+    const { TRACEPARENT: parent, TRACESTATE: state } = process.env;
+    return await work({ ...context, sink }, parseTraceparent(parent, state));
   } finally {
     // The container's program runs by now: what is left to do for the trace delays nobody.
     appendSpans(ambientStateDir(), [...spans, ...later.flatMap((make) => make())]);

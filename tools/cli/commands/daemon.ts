@@ -5,6 +5,8 @@ import { recordError } from "#lib/errors/error_record.ts";
 import { binPath } from "#lib/install/install_paths.ts";
 import { notifyManager } from "#lib/linux/notify.ts";
 import { Log } from "#lib/log/log.ts";
+import { otlpEndpoint } from "#lib/trace/otlp/otlp_client.ts";
+import { setHeadSampling } from "#lib/trace/span.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
 import { createContainerd } from "#stack/containerd/main.ts";
@@ -24,6 +26,10 @@ export interface DaemonFlags {
   /** Set to false by --no-trace. */
   trace: boolean;
   debug?: boolean;
+  /** A collector's base URL. */
+  otlp?: string;
+  /** Share of the traces begun here that are sampled. */
+  traceSample?: number;
   /** Milliseconds between two samples of each container; undefined for none. */
   monitor?: number;
 }
@@ -75,8 +81,7 @@ async function bringUp(
   // Shims and runtimes are found on PATH as containerd finds them, and record where we do.
   process.env["PATH"] = `${dirname(binPath("catena"))}:${process.env["PATH"] ?? ""}`;
   process.env["CATENA_STATE"] = state;
-  const spans = flags.trace ? new SpoolSink(state) : undefined;
-  unwind.push(() => spans?.flushSync());
+  const spans = flags.trace ? await startTracing(flags, log, unwind) : undefined;
   const address = join(state, "containerd.sock");
   const containerd = await createContainerd({
     root: join(root, "containerd"),
@@ -116,13 +121,39 @@ async function bringUp(
   log.debug("sockets belong to", { group: flags.group ?? SOCKET_GROUP_NAME, gid: gid ?? 0 });
 }
 
+/** Spans go to the spool, and from there to a collector where one is named. */
+async function startTracing(
+  flags: DaemonFlags,
+  log: Log,
+  unwind: (() => Promise<void> | void)[],
+): Promise<SpoolSink> {
+  if (flags.traceSample !== undefined) setHeadSampling(flags.traceSample);
+  const { exportTraces } = await import("../trace/export_traces.ts");
+  const { state, otlp } = flags;
+  // What is sampled here is sent whole: the share was taken already.
+  const stop = exportTraces({ state, ...(otlp !== undefined && { otlp }) }, log);
+  if (stop) unwind.push(stop);
+  const spans = new SpoolSink(state);
+  unwind.push(() => spans.flushSync());
+  return spans;
+}
+
 /** Samples containers from within the daemon; Prometheus finds them on a socket of its own. */
 async function monitorContainers(flags: DaemonFlags, intervalMs: number, log: Log) {
   const { startMonitor } = await import("../monitor/start_monitor.ts");
   const { root, state } = flags;
   const metrics = { socketPath: join(state, "metrics.sock") };
   const dockerSockets = [join(state, "docker.sock")];
-  const running = startMonitor({ root, state, intervalMs, metrics, dockerSockets });
+  const otlp = otlpEndpoint(flags.otlp);
+  const running = startMonitor({
+    root,
+    state,
+    intervalMs,
+    metrics,
+    dockerSockets,
+    ...(otlp && { otlp }),
+    warn: (message, fields) => log.warn(message, fields),
+  });
   log.info("monitoring containers", { metrics: running.url, intervalMs });
   return () => running.stop();
 }

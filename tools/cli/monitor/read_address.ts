@@ -14,6 +14,19 @@ export function metricsAddress(value: string): MetricsAddress {
   throw new InvalidArgumentError("give a port of the loopback, or the path of a unix socket");
 }
 
+/** `--otlp`: a collector's base URL. */
+export function collectorUrl(value: string): string {
+  if (/^https?:\/\/[^/]/.test(value)) return value;
+  throw new InvalidArgumentError("give the collector's URL, such as http://localhost:4318");
+}
+
+/** `--trace-sample`: a share from 0 to 1. */
+export function sampleShare(value: string): number {
+  const share = Number(value);
+  if (value !== "" && share >= 0 && share <= 1) return share;
+  throw new InvalidArgumentError("give a share from 0 to 1");
+}
+
 /** `--interval` and `--monitor`: seconds between two samples. Returns milliseconds. */
 export function intervalSeconds(value: string): number {
   const seconds = Number(value.replace(/s$/, ""));

@@ -1,8 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ChainError } from "#lib/errors/chain_error.ts";
+import type { OtlpEndpoint } from "#lib/trace/otlp/otlp_client.ts";
 import { type MetricsAddress, serveMetrics } from "#tools/monitor/metrics_server.ts";
 import { Monitor } from "#tools/monitor/monitor.ts";
+import { pushMetrics } from "#tools/monitor/push_metrics.ts";
 import { lockFolder } from "../daemon_lock.ts";
 
 export interface MonitorPlan {
@@ -11,6 +13,9 @@ export interface MonitorPlan {
   intervalMs: number;
   metrics?: MetricsAddress;
   dockerSockets?: string[];
+  /** A collector that gets the metrics too. */
+  otlp?: OtlpEndpoint;
+  warn: (message: string, fields: Record<string, unknown>) => void;
 }
 
 export interface RunningMonitor {
@@ -38,12 +43,14 @@ export function startMonitor(plan: MonitorPlan): RunningMonitor {
     });
     const server = plan.metrics && serveMetrics(monitor, plan.metrics);
     monitor.start();
+    const endPush = plan.otlp && pushMetrics(monitor, plan.otlp, plan.warn);
     return {
       monitor,
       ...(server && { url: server.url }),
       ...(typeof lock === "string" && { ringHeldBy: lock }),
       stop: async () => {
         monitor.stop();
+        endPush?.();
         await server?.close();
         unlock?.();
       },

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { DaemonFlags } from "../commands/daemon.ts";
 import type { ResetFlags } from "../commands/system_reset.ts";
-import { intervalSeconds } from "../monitor/read_address.ts";
+import { collectorUrl, intervalSeconds, sampleShare } from "../monitor/read_address.ts";
 import { collect, withState } from "./shared_options.ts";
 
 /** What runs for long, and what removes all of it. */
@@ -15,6 +15,8 @@ export function addDaemons(program: Command): void {
     .option("-H, --host <address>", "a further Docker socket, unix:///path", collect, [])
     .option("-G, --group <name>", "group of the sockets (default: catena, where it exists)")
     .option("--no-trace", "record no traces")
+    .option("--otlp <url>", "send traces (and metrics) to this collector", collectorUrl)
+    .option("--trace-sample <share>", "share of requests to trace, 0 to 1", sampleShare)
     .option(
       "--monitor <seconds>",
       "sample containers so often, see catena monitor",

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { DoctorFlags } from "../commands/doctor.ts";
 import type { ExplainFlags } from "../commands/explain.ts";
 import type { PlanFlags } from "../commands/plan.ts";
@@ -18,14 +18,33 @@ export function addInsight(program: Command): void {
 function addTrace(program: Command): void {
   withState(program.command("trace"))
     .summary("show where the time of a request went, link by link")
-    .description("Without an ID: the newest traces. The beginning of an ID is enough.")
+    .description(
+      "Without an ID: the newest traces. The beginning of an ID is enough. With --compare: what\n" +
+        "the one spent its time on that the other did not, step by step.",
+    )
     .argument("[id]", "trace id")
     .option("--last", "the latest trace that reached a runtime")
+    .option("--compare <other>", "compare with the trace of this id")
+    .option("--failed", "list those in which something failed")
+    .option("--slower <ms>", "list those that took longer", milliseconds)
+    .option("-n, --count <n>", "list at most so many", listLength, 20)
     .option("--json", "machine-readable")
     .action(async (id: string | undefined, flags: TraceFlags) => {
       const { runTrace } = await import("../commands/trace.ts");
       process.exitCode = await runTrace(id, flags);
     });
+}
+
+function milliseconds(value: string): number {
+  const ms = Number(value.replace(/ms$/, ""));
+  if (value !== "" && ms >= 0) return ms;
+  throw new InvalidArgumentError("give milliseconds");
+}
+
+function listLength(value: string): number {
+  const count = Number(value);
+  if (Number.isInteger(count) && count > 0 && count <= 10_000) return count;
+  throw new InvalidArgumentError("give a number from 1 to 10000");
 }
 
 function addExplain(program: Command): void {

@@ -1,7 +1,12 @@
 import type { Command } from "commander";
 import type { MonitorFlags } from "../commands/monitor.ts";
 import type { TopFlags } from "../commands/top.ts";
-import { intervalSeconds, metricsAddress } from "../monitor/read_address.ts";
+import {
+  collectorUrl,
+  intervalSeconds,
+  metricsAddress,
+  sampleShare,
+} from "../monitor/read_address.ts";
 import { collect, withState } from "./shared_options.ts";
 
 const DEFAULT_INTERVAL_MS = 1000;
@@ -39,6 +44,8 @@ function addMonitor(program: Command): void {
         port: DEFAULT_METRICS_PORT,
       },
     )
+    .option("--otlp <url>", "send metrics and traces to this OpenTelemetry collector", collectorUrl)
+    .option("--trace-sample <share>", "share of traces to send, 0 to 1", sampleShare)
     .action(async (flags: MonitorFlags) => {
       const { runMonitor } = await import("../commands/monitor.ts");
       process.exitCode = await runMonitor(flags);

@@ -134,6 +134,7 @@ export function requestHeaders(
   if (options.json !== undefined) headers["Content-Type"] = "application/json";
   else if (options.body) headers["Content-Type"] = options.contentType ?? "application/x-tar";
   if (context.trace) headers["traceparent"] = formatTraceparent(context.trace);
+  if (context.trace?.state) headers["tracestate"] = context.trace.state;
   return headers;
 }
 

@@ -97,8 +97,11 @@ class Dispatcher {
     const version = /^\/v([0-9]+)\.([0-9]+)(?=\/)/.exec(path);
     const bare = version ? path.slice(version[0].length) : path;
     const match = this.#routes.find(request.method ?? "GET", bare);
-    const header = request.headers["traceparent"];
-    const parent = parseTraceparent(Array.isArray(header) ? header[0] : header);
+    const { traceparent, tracestate } = request.headers;
+    const header = Array.isArray(traceparent) ? traceparent[0] : traceparent;
+    // Several headers of this name are one list.
+    const state = Array.isArray(tracestate) ? tracestate.join(",") : tracestate;
+    const parent = parseTraceparent(header, state);
     const span = this.#options.tracer.start(match?.route.name ?? "unknown route", parent);
     const exchange = new Exchange({
       engine: this.#options.engine,

@@ -107,6 +107,7 @@ export class RuntimeCommand {
   #env(trace: TraceContext | undefined): Record<string, string> {
     const extra = { ...this.#runtime.env };
     if (trace) extra["TRACEPARENT"] = formatTraceparent(trace);
+    if (trace?.state) extra["TRACESTATE"] = trace.state;
     return childEnv(extra);
   }
 
