@@ -57,6 +57,9 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
       blind: `${word} is not one container: ${whichOnes(wanted)}`,
     };
   }
+  if (word === undefined && wanted.length === 0 && seen.some(hasDaemons) && seen.every(isShut)) {
+    return { reports: [], warnings: [], blind: `no daemon may be asked: ${notSeen.join("; ")}` };
+  }
   const reports: Report[] = word === undefined ? [...stackReports] : [];
   const host = collectHost(files);
   const patients: { container: FoundContainer; facts: Facts }[] = [];
@@ -76,10 +79,26 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
   for (const { container, facts } of patients) {
     const untried =
       word === undefined ? undefined : await tryLinks(files, container, facts, options);
-    const hidden = untried ? [...notSeen, untried] : notSeen;
+    const hidden = [...notSeen, ...(untried ? [untried] : []), ...notLookedUp(facts, options)];
     reports.push(composeReport(facts, hidden, growing.get(facts)));
   }
   return { reports, warnings: word === undefined ? findLeaks(survey, all) : [] };
+}
+
+function notLookedUp({ asked, init }: Facts, { program }: DoctorOptions): string[] {
+  if (program.length === 0 || asked) return [];
+  const why = init?.alive ? "its root folder cannot be read" : "the container does not run";
+  return [`${program[0]} was not looked up: ${why}`];
+}
+
+function hasDaemons({ daemons }: SeenStack): boolean {
+  return (daemons.docker ?? daemons.containerd ?? daemons.cri) !== undefined;
+}
+
+/** None of its daemons lets us ask: that nothing was found there means nothing. */
+function isShut({ daemons }: SeenStack): boolean {
+  const { docker, containerd, cri } = daemons;
+  return [docker, containerd, cri].every((one) => one === undefined || one.answer?.denied);
 }
 
 /** Who names a Docker means its containers, whatever else its containerd holds by that name. */

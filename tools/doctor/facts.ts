@@ -196,6 +196,8 @@ export interface ProbeFacts {
     timedOut: boolean;
     text: string;
     exitCode?: number;
+    /** The link does not know this container: it is not of its world. */
+    unknown?: boolean;
   }[];
   /** pids refusals and OOM kills counted over the probe. */
   pidsRefused: number;

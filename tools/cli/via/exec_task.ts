@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, mkdtempSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { failure } from "#lib/errors/chain_error.ts";
+import { ChainError, failure } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import {
   type FifoPaths,
@@ -90,11 +90,20 @@ async function perform(
     });
     const code = await ended;
     await Promise.all(copies);
-    await calls.remove();
+    await removeEnded(calls);
     return code;
   } finally {
     input?.stop();
     terminal?.restore();
+  }
+}
+
+/** A dockerd above deletes every process that it sees end, also those that it did not start. */
+async function removeEnded(calls: TaskCalls): Promise<void> {
+  try {
+    await calls.remove();
+  } catch (error) {
+    if (!(error instanceof ChainError) || error.outer.code !== "not_found") throw error;
   }
 }
 

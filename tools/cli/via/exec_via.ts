@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { failure } from "#lib/errors/chain_error.ts";
 import { connectDocker } from "#wire/docker-api/client/docker_client.ts";
 import { type ExecFlags, execViaDockerd } from "../commands/exec.ts";
 import { tracedCommand } from "../trace/traced_command.ts";
@@ -14,7 +16,7 @@ export async function runExec(
   // Only a runtime can leave the full cgroup out, so a rescue goes straight to one.
   const via = flags.rescue ? "runc" : flags.via;
   if (via === "dockerd") {
-    const socket = flags.docker ?? `${flags.state}/docker.sock`;
+    const socket = await dockerSocketOf(container, flags);
     return execViaDockerd(connectDocker(socket), container, command, flags);
   }
   return tracedCommand(`exec via ${via}`, flags, async (trace, span) => {
@@ -25,5 +27,21 @@ export async function runExec(
         : await execViaTask(target, command, flags, { trace });
     span.set({ exitCode: code });
     return code;
+  });
+}
+
+/** Ours, where there is one; else the Docker of this host that knows the container. */
+async function dockerSocketOf(container: string, flags: ExecFlags): Promise<string> {
+  const own = `${flags.state}/docker.sock`;
+  if (flags.docker !== undefined) return flags.docker;
+  if (existsSync(own)) return own;
+  const { dockerSocket } = await findTarget(container, flags);
+  if (dockerSocket !== undefined) return dockerSocket;
+  throw failure({
+    layer: "cli",
+    op: "exec",
+    code: "not_found",
+    message: `no Docker on this host knows ${container}`,
+    fix: "enter at a link that does: --via containerd, shim or runc",
   });
 }

@@ -17,6 +17,8 @@ import { stackFlags } from "../stack_flags.ts";
 export interface ExecTarget {
   id: string;
   namespace: string;
+  /** Of the Docker that knows it. */
+  dockerSocket?: string;
   containerdSocket?: string;
   shimSocket?: string;
   /** The bundle's `process`, which an exec takes over. */
@@ -61,6 +63,7 @@ export async function findTarget(container: string, flags: ExecFlags): Promise<E
     process: spec?.process ?? {},
     runtimeBinary: runtime.binary ?? binPath("catena-runc"),
   };
+  if (one.docker && one.stack.docker) target.dockerSocket = one.stack.docker.socket;
   if (one.stack.containerd) target.containerdSocket = one.stack.containerd.socket;
   if (shim?.socket !== undefined) target.shimSocket = shim.socket;
   if (runtime.root !== undefined) target.runtimeRoot = runtime.root;

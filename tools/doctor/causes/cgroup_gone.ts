@@ -32,7 +32,8 @@ export const cgroupGone: CauseRule = {
       marks: { runc: "fails" },
     };
   },
-  refutes({ cgroup }) {
+  refutes({ cgroup, runtime }) {
+    if (!runtime || runtime.cgroupPaths.size === 0) return undefined;
     if (!cgroup || cgroup.missing.length > 0 || cgroup.pids.length + cgroup.memory.length === 0) {
       return undefined;
     }

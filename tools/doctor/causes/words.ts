@@ -29,6 +29,7 @@ export function outermostLink(facts: Facts): string {
 /** How to start the container anew with the tools of its stack; a line for each step. */
 export function restartCommands(facts: Facts): string[] {
   if (facts.docker) return [`${dockerCommand(facts)} restart ${nameOf(facts)}`];
+  if (ofPodman(facts)) return [`podman restart ${nameOf(facts)}`];
   if (facts.namespace === "k8s.io") {
     const kept = "the kubelet starts it again by itself";
     return [`${ctrCommand(facts)} tasks kill -s SIGKILL ${facts.id}  # ${kept}`];
@@ -44,9 +45,15 @@ export function restartCommands(facts: Facts): string[] {
   return ["# delete the container and start it again by whatever started it"];
 }
 
+/** A conmon holds it, and no CRI daemon is above. */
+function ofPodman({ shim, cri }: Facts): boolean {
+  return shim?.binary?.endsWith("conmon") === true && cri === undefined;
+}
+
 /** The command that tries a harmless exec from the outermost link that knows the container. */
 export function execCommand(facts: Facts): string {
   if (facts.docker) return `${dockerCommand(facts)} exec ${nameOf(facts)} true`;
+  if (ofPodman(facts)) return `podman exec ${nameOf(facts)} true`;
   if (facts.containerd) return `${ctrCommand(facts)} tasks exec --exec-id check ${facts.id} true`;
   const root = facts.runtime?.root ? `--root ${facts.runtime.root} ` : "";
   return `${facts.runtime?.binary ?? "runc"} ${root}exec ${facts.id} true`;

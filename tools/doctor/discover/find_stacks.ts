@@ -67,6 +67,7 @@ function named(survey: Survey, options: DoctorOptions): Stack[] | undefined {
   if (runtimeRoot) stack.runtimeRoots.push(runtimeRoot);
   if (!stack.docker && !stack.containerd && criSocket) attachContainerd(survey, stack, criSocket);
   if (stack.docker || stack.containerd) addRuntimeRoots(stack, docker);
+  addCri(survey, [stack]);
   return [stack];
 }
 
@@ -125,6 +126,12 @@ function addCri(survey: Survey, stacks: Stack[]): void {
     const own = stacks.find((one) => same(survey, one.containerd?.socket ?? "", cri.socket));
     const host = own ?? stacks.find((stack) => stack.docker !== undefined);
     if (host) host.cri ??= criOf(survey, cri.socket);
+  }
+  // Without a kubelet in sight, a containerd that holds its containers serves CRI by itself.
+  for (const stack of stacks) {
+    if (!stack.containerd) continue;
+    const serves = stack.shims.some((shim) => shim.namespace === "k8s.io");
+    if (serves) stack.cri ??= criOf(survey, stack.containerd.socket);
   }
 }
 

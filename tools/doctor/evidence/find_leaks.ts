@@ -32,8 +32,18 @@ function some(paths: string[]): string {
   return paths.slice(0, SHOWN).join(", ") + more;
 }
 
+/** What was made this moment may be a container that is being started. */
+const MIN_AGE_MS = 10_000;
+
+function isYoung({ files }: Survey, path: string): boolean {
+  const made = files.stat(path)?.mtimeMs;
+  return made === undefined || Date.now() - made < MIN_AGE_MS;
+}
+
 /** Mounted bundles whose first process is gone and which no shim holds. */
 function leakedMounts(survey: Survey, containers: readonly FoundContainer[]): string[] {
+  // Who may not read a shim's address cannot say that nobody holds the bundle.
+  if (process.getuid?.() !== 0) return [];
   const held = new Set(survey.daemons.shims.map((shim) => `${shim.namespace}/${shim.id}`));
   const out: string[] = [];
   for (const { point } of readMounts(survey.files, "self")) {
@@ -46,7 +56,8 @@ function leakedMounts(survey: Survey, containers: readonly FoundContainer[]): st
     const pid = Number(survey.files.read(join(bundle, "init.pid"), 32)?.trim());
     const socket = survey.files.read(join(bundle, "address"), 4096)?.trim();
     const listens = socket && survey.listening.has(socket.replace(/^unix:\/\//, ""));
-    if (!known && !survey.processes.has(pid) && !listens) out.push(point);
+    if (known || survey.processes.has(pid) || listens || isYoung(survey, bundle)) continue;
+    out.push(point);
   }
   return out;
 }
@@ -65,7 +76,7 @@ function leakedCgroups(survey: Survey): string[] {
       if (!files.lstat(path)?.isDirectory()) continue;
       if (!ID.test(name)) {
         if (depth < MAX_DEPTH) visit(path, depth + 1);
-      } else if (isEmpty(survey, path)) out.push(path);
+      } else if (isEmpty(survey, path) && !isYoung(survey, path)) out.push(path);
     }
   };
   visit(top, 0);

@@ -90,7 +90,9 @@ export async function gatherFacts(
     probes: [],
   };
   if (container.name !== undefined) facts.name = container.name;
-  if (daemons.cri) facts.cri = daemons.cri;
+  if (daemons.cri && (options.criSocket !== undefined || isOfKubelet(container))) {
+    facts.cri = daemons.cri;
+  }
   if (daemons.containerd) facts.containerd = daemons.containerd;
   if (container.docker && daemons.docker) await addDocker(survey, facts, daemons.docker);
   const shim = collectShim(survey, cgroups, container);
@@ -102,6 +104,12 @@ export async function gatherFacts(
   facts.cgroup = collectCgroup(files, cgroups, processes, living, facts.runtime.cgroupPaths);
   addPrograms(survey, facts, options);
   return facts;
+}
+
+/** Containers of a CRI: in containerd's namespace for it, or by the names that dockershims give. */
+function isOfKubelet({ namespace, name, stack }: FoundContainer): boolean {
+  const daemonless = !stack.docker && !stack.containerd;
+  return namespace === "k8s.io" || daemonless || name?.startsWith("k8s_") === true;
 }
 
 function dockerRuntime(facts: Facts): string | undefined {

@@ -20,11 +20,15 @@ export class GrpcPatient {
     this.#namespace = namespace;
   }
 
-  /** One unary call under a hard time limit. Never rejects. */
+  /**
+   * One unary call under a hard time limit. Never rejects. `service` is the service's full name
+   * where it goes by another than the method's own.
+   */
   call<I extends DescMethodUnary["input"], O extends DescMethodUnary["output"]>(
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
     timeoutMs: number,
+    service = method.parent.typeName,
   ): Promise<GrpcReply<MessageShape<O>>> {
     const grpc = require("@grpc/grpc-js") as typeof import("@grpc/grpc-js");
     const metadata = new grpc.Metadata();
@@ -32,7 +36,7 @@ export class GrpcPatient {
     const started = performance.now();
     return new Promise((resolve) => {
       this.#client.makeUnaryRequest(
-        `/${method.parent.typeName}/${method.name}`,
+        `/${service}/${method.name}`,
         (message: MessageShape<I>) => Buffer.from(toBinary(method.input, message)),
         (bytes: Buffer) => fromBinary(method.output, bytes),
         create(method.input, request),

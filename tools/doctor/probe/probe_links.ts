@@ -7,6 +7,7 @@ import type { HostFiles } from "../host/host_files.ts";
 import { lookupInRootfs } from "../host/rootfs_lookup.ts";
 import type { DoctorOptions } from "../options.ts";
 import { probeContainerd } from "./probe_containerd.ts";
+import { probeCri } from "./probe_cri.ts";
 import { probeDocker } from "./probe_docker.ts";
 import { probeRuntime } from "./probe_runtime.ts";
 import { probeShim } from "./probe_shim.ts";
@@ -57,10 +58,14 @@ export async function probeLinks(
     if (!facts.shim.answer.ok) return undefined;
   }
   // One that does not even greet is not asked more: the next request would wait as well.
-  if (facts.containerd && !facts.containerd.answer?.ok) return undefined;
-  const containerd = facts.containerd ? probeContainerd(facts, argv) : undefined;
+  const { ok, denied } = facts.containerd?.answer ?? { ok: false };
+  if (facts.containerd && !ok && !denied) return undefined;
+  const containerd = ok ? probeContainerd(facts, argv) : undefined;
   if (containerd && !(await perform(files, facts, containerd))) return undefined;
-  if (facts.docker?.inspect) await perform(files, facts, probeDocker(facts, argv));
+  if (facts.docker?.inspect && !(await perform(files, facts, probeDocker(facts, argv)))) {
+    return undefined;
+  }
+  if (facts.cri?.answer?.ok) await perform(files, facts, probeCri(facts, argv));
   return undefined;
 }
 

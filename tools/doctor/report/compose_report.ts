@@ -87,7 +87,7 @@ function unexplained(chain: Report["chain"], healthy: boolean, lost: boolean): s
 function probeEvidence(facts: Facts): Report["evidence"] {
   return facts.probes.flatMap((probe) =>
     probe.attempts
-      .filter((attempt) => !attempt.ok)
+      .filter((attempt) => !attempt.ok && !attempt.unknown)
       .slice(0, 1)
       .map((attempt) => ({ kind: "trace" as const, value: attempt.text, ref: probe.command })),
   );

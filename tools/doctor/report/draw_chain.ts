@@ -82,6 +82,7 @@ function probeEntry(link: ChainLink, facts: Facts): ChainEntry | undefined {
     return { link, mark: "works", latencyMs, detail: `exec tried ${count(probe)}` };
   }
   const bad = probe.attempts.find((attempt) => !attempt.ok)!;
+  if (bad.unknown) return { link, mark: "not-present", detail: "does not know this container" };
   const rate = `${probe.attempts.length - good.length} of ${probe.attempts.length} failed`;
   return {
     link,

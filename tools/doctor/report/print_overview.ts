@@ -51,7 +51,10 @@ function stackLines(group: Report[]): string[] {
   const held = group.filter((one) => one.container !== null);
   const healthy = held.filter((one) => one.healthy);
   const lines = [neutralText(`${where || "no daemon"}   ${marks.join("   ")}`)];
-  if (held.length === 0) lines.push("  no container runs here");
+  const asked = daemons.some((one) => one.mark === "works");
+  if (held.length === 0) {
+    lines.push(asked ? "  no container runs here" : "  no container was seen here");
+  }
   for (const one of held.filter((report) => !report.healthy)) lines.push(sickLine(one));
   for (const one of healthy.slice(0, MAX_HEALTHY)) {
     lines.push(`  ${MARK_SIGNS.works} ${nameOf(one).padEnd(NAME_COLUMNS)} nothing wrong was found`);
