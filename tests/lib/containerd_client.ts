@@ -1,3 +1,9 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  WriteAction,
+  type WriteContentRequestSchema,
+} from "#gen/wire/containerd-api/proto/content_pb.ts";
+import type { CallContext } from "#lib/rpc/service.ts";
 import { type ContainerdConnection, connectContainerd } from "#wire/containerd-api/client.ts";
 import { IMAGE } from "./busybox_image.ts";
 import { mustRun } from "./command.ts";
@@ -5,6 +11,8 @@ import type { Daemon } from "./daemon.ts";
 import { GENUINE } from "./genuine_stack.ts";
 import type { Sandbox } from "./sandbox.ts";
 
+/** Well below what one message may hold. */
+const WRITE_BYTES = 1024 * 1024;
 const TEMPLATE = "template";
 const OPTIONS_TYPE = "containerd.runc.v1.Options";
 
@@ -18,6 +26,7 @@ export class ContainerdClient {
   #specType = "";
   #parent = "";
   #count = 0;
+  #lease: string | undefined;
 
   constructor(sandbox: Sandbox, daemon: Daemon, runtime: string) {
     this.#sandbox = sandbox;
@@ -31,8 +40,15 @@ export class ContainerdClient {
     return this.#connection.services;
   }
 
-  get context() {
-    return { namespace: this.#sandbox.tag };
+  get context(): CallContext {
+    const { tag: namespace } = this.#sandbox;
+    return this.#lease === undefined ? { namespace } : { namespace, lease: this.#lease };
+  }
+
+  /** From now on all that is made is held, so that the garbage collector leaves it alone. */
+  async holdLease(): Promise<void> {
+    const { lease } = await this.services.leases.create({ id: "held" }, this.context);
+    this.#lease = lease?.id;
   }
 
   /** ctr on this daemon, which has to succeed. */
@@ -100,6 +116,26 @@ export class ContainerdClient {
     await services.containers.delete({ id }, context);
   }
 
+  /** Stores a blob in one piece under a digest that it may not have. */
+  async writeBlob(data: Uint8Array, expected: string): Promise<void> {
+    const total = BigInt(data.length);
+    const common = { ref: expected, total, expected };
+    const writes = [];
+    for (let at = 0; at < data.length; at += WRITE_BYTES) {
+      const part = data.subarray(at, at + WRITE_BYTES);
+      writes.push({ ...common, action: WriteAction.WRITE, offset: BigInt(at), data: part });
+    }
+    await this.write([...writes, { ...common, action: WriteAction.COMMIT, offset: total }]);
+  }
+
+  /** Sends requests of one write, each after the answer to the one before. */
+  async write(requests: MessageInitShape<typeof WriteContentRequestSchema>[]): Promise<void> {
+    const answers = this.services.content.write(inTurn(requests), this.context);
+    for await (const _answer of answers) {
+      // Each is asked for in turn; a refusal is thrown.
+    }
+  }
+
   /** One exec: added, started, waited for, deleted. */
   async exec(id: string, args: string[]): Promise<number> {
     const { services, context } = this;
@@ -121,4 +157,8 @@ export class ContainerdClient {
 function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
+}
+
+async function* inTurn<T>(items: T[]): AsyncGenerator<T> {
+  yield* items;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { MS } from "#lib/linux/mount.ts";
-import { compactLayers, parseMountOptions } from "./mount_rootfs.ts";
+import { parseMountOptions } from "./mount_rootfs.ts";
 
 test("options become flags, propagation and data", () => {
   expect(parseMountOptions(["ro", "nosuid", "rbind", "rprivate"])).toEqual({
@@ -13,19 +13,4 @@ test("options become flags, propagation and data", () => {
     propagation: 0,
     data: "index=off,lowerdir=/a:/b",
   });
-});
-
-test("a long list of layers is named from their common folder", () => {
-  const layers = Array.from({ length: 100 }, (_, i) => `/var/lib/snapshots/${i}/${"f".repeat(40)}`);
-  const data = `workdir=/w,upperdir=/u,lowerdir=${layers.join(":")}`;
-  const { folder, options } = compactLayers(data.replaceAll("f", "fs"));
-  expect(folder).toBe("/var/lib/snapshots");
-  expect(options.startsWith("workdir=/w,upperdir=/u,lowerdir=0/fsfs")).toBe(true);
-  expect(compactLayers("lowerdir=/a:/b")).toEqual({ folder: undefined, options: "lowerdir=/a:/b" });
-});
-
-test("layers without a common folder stay as they are", () => {
-  const layers = Array.from({ length: 300 }, (_, i) => `/${i}/${"x".repeat(20)}`);
-  const data = `lowerdir=${layers.join(":")}`;
-  expect(compactLayers(data)).toEqual({ folder: undefined, options: data });
 });

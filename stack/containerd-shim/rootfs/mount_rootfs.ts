@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { failure, toChainError } from "#lib/errors/chain_error.ts";
 import { MS, mount, UMOUNT, unmount } from "#lib/linux/mount.ts";
+import { compactLayers, MAX_MOUNT_DATA_BYTES, withinFolder } from "#lib/linux/overlay_layers.ts";
 
 /** A mount as a Create request names it. */
 export interface RootfsMount {
@@ -60,8 +61,6 @@ const PROPAGATION: Record<string, number> = {
   runbindable: MS.UNBINDABLE | MS.REC,
 };
 
-/** mount(2) takes one page of options, with its final NUL. */
-const MAX_DATA_BYTES = 4095;
 /** A root is a handful of mounts; one that keeps reappearing is given up. */
 const MAX_UNMOUNTS = 128;
 
@@ -114,17 +113,17 @@ function mountOne(rootfs: string, item: RootfsMount): void {
   const bind = (flags & MS.BIND) !== 0;
   const type = bind ? null : item.type;
   const { folder, options } = compactLayers(data);
-  if (Buffer.byteLength(options) > MAX_DATA_BYTES) {
+  if (Buffer.byteLength(options) > MAX_MOUNT_DATA_BYTES) {
     throw failure({
       layer: "shim",
       op: "mount rootfs",
       code: "invalid_argument",
       message: "mount options is too long",
-      cause: `the kernel takes ${MAX_DATA_BYTES} bytes of options, these are ${options.length}`,
+      cause: `these options take ${options.length} bytes, the kernel ${MAX_MOUNT_DATA_BYTES}`,
       fix: "use fewer layers, or a shorter path of the snapshotter's folder",
     });
   }
-  within(folder, () => {
+  withinFolder(folder, () => {
     mount(item.source, target, type, flags, options === "" ? null : options);
     // A bind mount takes no other flags at first: they need a second call.
     if (bind && (flags & ~(MS.BIND | MS.REC)) !== 0) {
@@ -132,39 +131,6 @@ function mountOne(rootfs: string, item: RootfsMount): void {
     }
     if (propagation !== 0) mount("", target, null, propagation);
   });
-}
-
-/**
- * Shortens an overlay's long list of layers: names them from their common folder, which must then
- * be the working folder during the mount. Short lists stay as they are.
- */
-export function compactLayers(data: string): { folder: string | undefined; options: string } {
-  if (Buffer.byteLength(data) <= MAX_DATA_BYTES) return { folder: undefined, options: data };
-  const options = data.split(",");
-  const index = options.findIndex((option) => option.startsWith("lowerdir="));
-  const layers = options[index]?.slice("lowerdir=".length).split(":") ?? [];
-  let folder = layers[0] ?? "/";
-  while (folder !== "/" && !layers.every((layer) => layer.startsWith(`${folder}/`))) {
-    folder = dirname(folder);
-  }
-  if (folder === "/") return { folder: undefined, options: data };
-  const short = layers.map((layer) => layer.slice(folder.length + 1)).join(":");
-  return { folder, options: options.with(index, `lowerdir=${short}`).join(",") };
-}
-
-/** Runs synchronous work with another working folder, which no other code can observe. */
-function within(folder: string | undefined, work: () => void): void {
-  if (folder === undefined) {
-    work();
-    return;
-  }
-  const before = process.cwd();
-  process.chdir(folder);
-  try {
-    work();
-  } finally {
-    process.chdir(before);
-  }
 }
 
 /** A target is taken below the root: no path may climb out of it. */

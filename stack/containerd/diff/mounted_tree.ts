@@ -2,6 +2,7 @@ import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MS, mount, UMOUNT, unmount } from "#lib/linux/mount.ts";
+import { compactLayers, withinFolder } from "#lib/linux/overlay_layers.ts";
 import type { RequestMount } from "./layer_target.ts";
 
 /**
@@ -17,7 +18,9 @@ export async function withTree<T>(
   if (first.type === "bind") return await work(first.source);
   const folder = mkdtempSync(join(tmpdir(), "containerd-mount"));
   try {
-    mount(first.source, folder, first.type, MS.RDONLY, lowerOptions(first.options).join(","));
+    const { source, type } = first;
+    const layers = compactLayers(lowerOptions(first.options).join(","));
+    withinFolder(layers.folder, () => mount(source, folder, type, MS.RDONLY, layers.options));
     try {
       return await work(folder);
     } finally {
