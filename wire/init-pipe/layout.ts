@@ -52,6 +52,10 @@ export const REPORT_FIELDS = {
   grandchildBegan: 104,
   /** Exit status of a failed hook (wait(2) form). */
   hookStatus: 112,
+  /** Written by the runtime: init waits before this operation and all later ones; 0: never. */
+  hold: 116,
+  /** The operation before which init waits, plus 1; 0 while it does not. */
+  held: 120,
   /** What a failed operation was about: a NUL-ended path or word. */
   detail: 128,
 } as const;

@@ -32,6 +32,8 @@ export interface InitReport {
   current: number;
   /** Index of the operation that failed, if one did. */
   failed?: number;
+  /** The index of the operation before which init waits, when somebody steps through it. */
+  held?: number;
   errno: number;
   pids: { parent: number; child: number; grandchild: number };
   charged: "none" | "cgroup" | "fallback";
@@ -94,6 +96,8 @@ export function decodeReport(page: Buffer, operations: number, grandchildFrom: n
   };
   const failed = u32("failed");
   if (failed > 0 && failed <= operations) report.failed = failed - 1;
+  const held = u32("held");
+  if (held > 0 && held <= operations) report.held = held - 1;
   return report;
 }
 

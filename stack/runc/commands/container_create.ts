@@ -25,6 +25,8 @@ import type { RuntimeContext } from "./runtime_context.ts";
 import { RUNTIME_VERSION } from "./runtime_version.ts";
 
 const SIGKILL = 9;
+/** Names the folder through which `catena run --break-before` steps through the launch. */
+const STEP_ANNOTATION = "io.catena.step";
 
 /** Beyond the interface: what the command line has and a parent in the same process has not. */
 export interface ContainerCreation extends CreateOptions {
@@ -175,6 +177,8 @@ async function launch(
   if (options.trace) request.trace = options.trace;
   if (context.sink) request.sink = context.sink;
   if (options.signal) request.signal = options.signal;
+  const step = spec.annotations?.[STEP_ANNOTATION];
+  if (step !== undefined) request.step = step;
   const { launchContainer } =
     require("../process/launch_container.ts") as typeof import("../process/launch_container.ts");
   return launchContainer(request);

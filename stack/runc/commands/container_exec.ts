@@ -26,6 +26,8 @@ export interface ContainerExec extends ExecOptions {
   foreground?: boolean;
   /** The container's state, when it was loaded already. */
   state?: ContainerState;
+  /** A folder through which somebody steps from operation to operation. */
+  step?: string;
   /** `--cgroup`: a nested cgroup by controller; "" for all. */
   subCgroups?: Record<string, string>;
 }
@@ -122,6 +124,7 @@ function launchRequest(
   if (options.trace) request.trace = options.trace;
   if (context.sink) request.sink = context.sink;
   if (options.signal) request.signal = options.signal;
+  if (options.step !== undefined) request.step = options.step;
   return request;
 }
 

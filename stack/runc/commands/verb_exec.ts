@@ -37,6 +37,7 @@ const EXEC_FLAGS: FlagSpec[] = [
     kind: "list",
     usage: "[CONTROLLER:]PATH of a nested cgroup to run in",
   },
+  { name: "step", kind: "string", usage: "folder through which the launch is stepped" },
   { name: "ignore-paused", kind: "bool", usage: "allowed in a paused container" },
   {
     name: "rescue",
@@ -69,6 +70,8 @@ function execution(invocation: Invocation): ContainerExec {
   if (console) options.consoleSocket = absolutePath(console);
   const pidfd = flags.text("pidfd-socket");
   if (pidfd) options.pidfdSocket = absolutePath(pidfd);
+  const step = flags.text("step");
+  if (step) options.step = absolutePath(step);
   const pidFile = flags.text("pid-file");
   if (pidFile) options.pidFile = absolutePath(pidFile);
   return options;

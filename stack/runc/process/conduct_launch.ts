@@ -24,7 +24,7 @@ export async function conductLaunch(task: LaunchTask): Promise<Launched> {
   const abort = () => killStages(run);
   task.signal?.addEventListener("abort", abort, { once: true });
   try {
-    await answerInit(task);
+    await answerSteps(task);
     const endNs = monotonicNs();
     const report = run.report();
     const result = judgeLaunch(run.plan, report);
@@ -75,9 +75,22 @@ function cancelled() {
   });
 }
 
+/** The same, while somebody steps from operation to operation. */
+async function answerSteps(task: LaunchTask): Promise<void> {
+  const { run } = task;
+  if (run.step === undefined) return answerInit(task);
+  const { stepThrough } = require("./step_launch.ts") as typeof import("./step_launch.ts");
+  const stepping = stepThrough(run, run.step, task.root);
+  try {
+    await answerInit(task);
+  } finally {
+    stepping.stop();
+  }
+}
+
 async function answerInit(task: LaunchTask): Promise<void> {
   const { run } = task;
-  const hooks = run.plan.operations.some(({ op }) => op === "hook");
+  const hooks = run.step !== undefined || run.plan.operations.some(({ op }) => op === "hook");
   for (let count = 0; count < MAX_MESSAGES; count++) {
     const message = await run.next(hooks ? HOOK_SILENCE_MS : SILENCE_MS);
     if (message.kind === "end") return;

@@ -10,7 +10,7 @@ import {
 } from "#lib/linux/descriptor.ts";
 import { closeFile } from "#lib/linux/file.ts";
 import { awaitReadable, readAtStart, sealedBytes, writeAtStart } from "#lib/linux/process.ts";
-import { MESSAGE } from "#wire/init-pipe/layout.ts";
+import { MESSAGE, REPORT_FIELDS } from "#wire/init-pipe/layout.ts";
 import type { Plan } from "#wire/init-pipe/operation.ts";
 import { encodePlan } from "#wire/init-pipe/plan_encode.ts";
 import { decodeReport, emptyReport, type InitReport } from "#wire/init-pipe/report.ts";
@@ -29,15 +29,19 @@ export class InitRun {
   readonly plan: Plan;
   readonly launcher: ProcessLauncher;
   first: LaunchedProcess | undefined;
+  /** A folder through which somebody steps from operation to operation. */
+  readonly step: string | undefined;
   #pipe = -1;
   #report = -1;
   #page: Buffer;
   readonly #grandchildFrom: number;
 
-  constructor(plan: Plan, launcher: ProcessLauncher) {
+  constructor(plan: Plan, launcher: ProcessLauncher, step?: string) {
     this.plan = plan;
+    this.step = step;
     this.launcher = launcher;
     this.#page = emptyReport(plan.operations.length);
+    if (step !== undefined) this.#page.writeUInt32LE(1, REPORT_FIELDS.hold);
     this.#grandchildFrom = plan.operations.findIndex(({ op }) => op === "clone-grandchild");
   }
 
@@ -76,7 +80,8 @@ export class InitRun {
 
   /** The next thing that init says; `silence` when it says nothing for `timeoutMs`. */
   async next(timeoutMs: number): Promise<InitMessage> {
-    const blockMs = this.launcher.blockMs ?? 0;
+    // Whoever steps is served between two looks at the pipe.
+    const blockMs = this.step === undefined ? (this.launcher.blockMs ?? 0) : 0;
     if (!(await awaitReadable(this.#pipe, timeoutMs, blockMs))) return { kind: "silence" };
     const byte = Buffer.alloc(1);
     let got: { bytes: number; fds: number[] };
@@ -103,6 +108,11 @@ export class InitRun {
     } catch {
       // See above.
     }
+  }
+
+  /** The shared report, for who steps through the launch. */
+  get reportFd(): number {
+    return this.#report;
   }
 
   /** The report as it is at this instant. */

@@ -23,7 +23,7 @@ export async function launchContainer(launch: ContainerLaunch): Promise<Launched
     const inputs = createInputs(launch, rootfs, fds);
     const { plan, warnings } = compileCreate(inputs);
     for (const warning of warnings) launch.warn?.(warning);
-    run = new InitRun(plan, launch.launcher);
+    run = new InitRun(plan, launch.launcher, launch.step);
     await run.start(fds.base, fds.mapping);
   } finally {
     fds.close();

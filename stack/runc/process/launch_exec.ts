@@ -22,7 +22,7 @@ export async function launchExec(launch: ExecLaunch): Promise<Launched> {
   try {
     const { plan, warnings } = compileExec(execInputs(launch, fds));
     for (const warning of warnings) launch.warn?.(warning);
-    run = new InitRun(plan, launch.launcher);
+    run = new InitRun(plan, launch.launcher, launch.step);
     await run.start(fds.base, fds.mapping);
   } finally {
     fds.close();

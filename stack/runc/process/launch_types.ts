@@ -17,6 +17,8 @@ interface LaunchCommon {
   trace?: TraceContext;
   sink?: SpanSink;
   signal?: AbortSignal;
+  /** A folder through which somebody steps from operation to operation (`--break-before`). */
+  step?: string;
   /** Told what is odd about the spec although it works (unknown capabilities). */
   warn?: (text: string) => void;
 }

@@ -11,6 +11,8 @@ export interface ExecFlags {
   state: string;
   via: ExecLink;
   rescue?: boolean;
+  /** Stop before each operation of the launch. */
+  step?: boolean;
   trace?: boolean;
   interactive?: boolean;
   tty?: boolean;

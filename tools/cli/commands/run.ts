@@ -6,6 +6,8 @@ import { exitCodeOfFailure, reportFailure } from "../exit_codes.ts";
 import { relayInput, relayOutput } from "../io/relay_streams.ts";
 import { LentTerminal } from "../io/terminal.ts";
 import { readBytes, readUlimit } from "../run_flags.ts";
+import { StepFolder } from "../step/step_folder.ts";
+import { StepSession } from "../step/step_session.ts";
 import { tracedCommand } from "../trace/traced_command.ts";
 
 export interface RunFlags {
@@ -37,6 +39,8 @@ export interface RunFlags {
   tmpfs: string[];
   restart?: string;
   trace?: boolean;
+  /** Stop before this operation of the launch. */
+  breakBefore?: string;
 }
 
 /**
@@ -71,14 +75,44 @@ async function performRun(
   flags: RunFlags,
   context: CallContext,
 ): Promise<number> {
-  const body = createBody(image, command, flags);
+  const folder = flags.breakBefore === undefined ? undefined : stepFolder(flags);
+  try {
+    return await runStepped(
+      engine,
+      createBody(image, command, flags, folder),
+      flags,
+      context,
+      folder,
+    );
+  } finally {
+    folder?.remove();
+  }
+}
+
+function stepFolder(flags: RunFlags): StepFolder {
+  if (!flags.tty && !flags.interactive) return StepFolder.make(flags.state);
+  throw failure({
+    layer: "cli",
+    op: "run",
+    code: "invalid_argument",
+    message: "--break-before reads its commands from standard input: leave -i and -t out",
+  });
+}
+
+async function runStepped(
+  engine: DockerEngine,
+  body: ContainerCreateBody,
+  flags: RunFlags,
+  context: CallContext,
+  folder: StepFolder | undefined,
+): Promise<number> {
   const created = await engine.containerCreate(
     { name: flags.name ?? "", platform: "", body },
     context,
   );
   for (const warning of created.Warnings) process.stderr.write(`warning: ${warning}\n`);
   if (flags.detach) {
-    await start(engine, created.Id, flags, context);
+    await start(engine, created.Id, flags, context, folder);
     process.stdout.write(`${created.Id}\n`);
     return 0;
   }
@@ -96,7 +130,7 @@ async function performRun(
   );
   const condition = flags.rm ? "removed" : "next-exit";
   const waiting = await engine.containerWait(created.Id, condition, context);
-  await start(engine, created.Id, flags, context);
+  await start(engine, created.Id, flags, context, folder);
   await relay(engine, created.Id, attached, flags, context);
   return (await waiting.done).StatusCode;
 }
@@ -107,9 +141,11 @@ async function start(
   id: string,
   flags: RunFlags,
   context: CallContext,
+  folder: StepFolder | undefined,
 ): Promise<void> {
   try {
-    await engine.containerStart(id, context);
+    const started = engine.containerStart(id, context);
+    await (folder ? new StepSession(folder, flags.breakBefore).through(started) : started);
   } catch (error) {
     if (flags.rm) {
       const options = { force: true, volumes: true, link: false };
@@ -139,7 +175,12 @@ async function relay(
   }
 }
 
-function createBody(image: string, command: string[], flags: RunFlags): ContainerCreateBody {
+function createBody(
+  image: string,
+  command: string[],
+  flags: RunFlags,
+  folder: StepFolder | undefined,
+): ContainerCreateBody {
   const labels = flags.label.map((one): [string, string] => {
     const at = one.indexOf("=");
     return at < 0 ? [one, ""] : [one.slice(0, at), one.slice(at + 1)];
@@ -155,7 +196,10 @@ function createBody(image: string, command: string[], flags: RunFlags): Containe
     AttachStderr: foreground,
     Env: flags.env,
     Labels: Object.fromEntries(labels),
-    HostConfig: hostConfig(flags),
+    HostConfig: {
+      ...hostConfig(flags),
+      ...(folder && { Annotations: { "io.catena.step": folder.path } }),
+    },
   };
   if (command.length > 0) body.Cmd = command;
   if (flags.entrypoint !== undefined) {

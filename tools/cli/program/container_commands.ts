@@ -100,6 +100,10 @@ function addRun(program: Command): void {
     .option("--init", "run a small init that reaps")
     .option("--runtime <name>", "the runtime to use")
     .option("--restart <policy>", "no, always, unless-stopped, on-failure[:n]")
+    .option(
+      "--break-before <operation>",
+      "stop the launch before it (its number or name, see catena plan) and look around",
+    )
     .option("--trace", "then show where the time went, on standard error");
   for (const [flags, text] of [
     ["-e, --env <variable>", "NAME=VALUE"],
@@ -135,6 +139,7 @@ function addExec(program: Command): void {
     .argument("<command...>")
     .passThroughOptions()
     .addOption(links)
+    .option("--step", "stop before each operation of the launch and look around (root only)")
     .option("--rescue", "leave a full pids or memory cgroup out (root only)")
     .option("--trace", "then show where the time went, on standard error")
     .option("-i, --interactive", "keep its standard input open")

@@ -6,6 +6,8 @@ import { binPath } from "#lib/install/install_paths.ts";
 import { formatTraceparent, type TraceContext } from "#lib/trace/span.ts";
 import type { ExecFlags } from "../commands/exec.ts";
 import { EXIT_FAILED } from "../exit_codes.ts";
+import { StepFolder } from "../step/step_folder.ts";
+import { StepSession } from "../step/step_session.ts";
 import { type ExecTarget, resolveUser } from "./find_target.ts";
 
 /**
@@ -28,11 +30,13 @@ export async function execViaRuntime(
       fix: "name it with --runtime-root",
     });
   }
-  const binary = flags.rescue ? binPath("catena-runc") : target.runtimeBinary;
+  const folder = flags.step ? stepFolder(flags) : undefined;
+  const binary = flags.rescue || folder ? binPath("catena-runc") : target.runtimeBinary;
   const argv = ["--root", target.runtimeRoot, "exec"];
   if (flags.tty) argv.push("--tty");
   if (flags.detach) argv.push("--detach");
   if (flags.rescue) argv.push("--rescue");
+  if (folder) argv.push("--step", folder.path);
   if (flags.user !== undefined) {
     const { uid, gid } = resolveUser(target, flags.user);
     argv.push("--user", `${uid}:${gid}`);
@@ -44,6 +48,31 @@ export async function execViaRuntime(
     CATENA_STATE: flags.state,
     TRACEPARENT: formatTraceparent(trace),
   });
+  try {
+    const ended = runRuntime(binary, argv, env, flags);
+    return folder ? await new StepSession(folder).through(ended) : await ended;
+  } finally {
+    folder?.remove();
+  }
+}
+
+/** Only a launch that leaves our terminal alone can be talked about on it. */
+function stepFolder(flags: ExecFlags): StepFolder {
+  if (!flags.tty && !flags.interactive) return StepFolder.make(flags.state);
+  throw failure({
+    layer: "cli",
+    op: "exec",
+    code: "invalid_argument",
+    message: "--step reads its commands from standard input: leave -i and -t out",
+  });
+}
+
+function runRuntime(
+  binary: string,
+  argv: string[],
+  env: Record<string, string>,
+  flags: ExecFlags,
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const stdin = flags.interactive || flags.tty ? "inherit" : "ignore";
     const child = spawn(binary, argv, { stdio: [stdin, "inherit", "inherit"], env });

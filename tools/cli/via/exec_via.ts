@@ -13,8 +13,8 @@ export async function runExec(
   command: string[],
   flags: ExecFlags,
 ): Promise<number> {
-  // Only a runtime can leave the full cgroup out, so a rescue goes straight to one.
-  const via = flags.rescue ? "runc" : flags.via;
+  // Only a runtime can leave the full cgroup out, or stop before an operation.
+  const via = flags.rescue || flags.step ? "runc" : flags.via;
   if (via === "dockerd") {
     const socket = await dockerSocketOf(container, flags);
     return execViaDockerd(connectDocker(socket), container, command, flags);

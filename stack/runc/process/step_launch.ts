@@ -1,0 +1,133 @@
+import {
+  existsSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { killProcess } from "#lib/linux/file.ts";
+import { REPORT_FIELDS } from "#wire/init-pipe/layout.ts";
+import type { InitReport } from "#wire/init-pipe/report.ts";
+import { operationText } from "../spec/plan_text.ts";
+import type { InitRun } from "./init_run.ts";
+
+/*
+ * Stepping through a launch, between the runtime and whoever made the folder (tools/cli/step):
+ *
+ *   runtime  plan.json   once: the plan's operations as texts, and the rootfs
+ *   runtime  held.json   init waits before an operation: which, in which stage, its process id
+ *   other    go          a number: wait before that operation next; 0: never again
+ *   other    removes the folder: never again
+ */
+
+const LOOK_MS = 10;
+const SIGSTOP = 19;
+const SIGCONT = 18;
+const WORD_BYTES = 4;
+
+/** What plan.json holds. */
+export interface StepPlan {
+  operations: { op: string; text: string }[];
+  rootfs: string;
+}
+
+/** What held.json holds. */
+export interface HeldStep {
+  /** Of the operation that comes next. */
+  index: number;
+  stage: InitReport["stage"];
+  /** The waiting process, in this host's pid namespace. */
+  pid: number;
+}
+
+/**
+ * Serves the folder while init runs. A folder that is not private to us, or that is removed, means
+ * that nobody steps: then init runs on as ever.
+ */
+export function stepThrough(run: InitRun, folder: string, rootfs: string): { stop(): void } {
+  if (!isPrivate(folder)) {
+    setHold(run, 0);
+    return { stop() {} };
+  }
+  const { operations } = run.plan;
+  const texts = operations.map((one) => ({ op: one.op, text: operationText(one) }));
+  writeWhole(join(folder, "plan.json"), { operations: texts, rootfs } satisfies StepPlan);
+  let stopped: HeldStep | undefined;
+  const look = () => {
+    if (!existsSync(folder)) release(0);
+    else if (stopped) {
+      const next = takeNext(folder);
+      if (next !== undefined) release(next);
+    } else {
+      stopped = heldStep(run);
+      if (!stopped) return;
+      signal(stopped.pid, SIGSTOP);
+      writeWhole(join(folder, "held.json"), stopped);
+    }
+  };
+  const release = (next: number) => {
+    setHold(run, next);
+    rmSync(join(folder, "held.json"), { force: true });
+    if (stopped) signal(stopped.pid, SIGCONT);
+    stopped = undefined;
+  };
+  const timer = setInterval(look, LOOK_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+      release(0);
+    },
+  };
+}
+
+/** It takes part in a launch as root: it must be ours alone, and a folder. */
+function isPrivate(folder: string): boolean {
+  const about = lstatSync(folder, { throwIfNoEntry: false });
+  return about?.isDirectory() === true && about.uid === process.geteuid!() && !(about.mode & 0o077);
+}
+
+function setHold(run: InitRun, value: number): void {
+  const word = Buffer.alloc(WORD_BYTES);
+  word.writeUInt32LE(value);
+  writeSync(run.reportFd, word, 0, WORD_BYTES, REPORT_FIELDS.hold);
+}
+
+function heldStep(run: InitRun): HeldStep | undefined {
+  const { held, stage, pids } = run.report();
+  const pid = stage === "none" ? 0 : pids[stage];
+  return held === undefined || pid <= 0 ? undefined : { index: held, stage, pid };
+}
+
+/** The number in `go`, taken away; undefined while there is none. */
+function takeNext(folder: string): number | undefined {
+  const path = join(folder, "go");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+  rmSync(path, { force: true });
+  const next = Number(text);
+  return Number.isInteger(next) && next >= 0 ? next : 0;
+}
+
+function signal(pid: number, number: number): void {
+  try {
+    killProcess(pid, number);
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+function writeWhole(path: string, value: unknown): void {
+  try {
+    writeFileSync(`${path}.part`, JSON.stringify(value), { mode: 0o600 });
+    renameSync(`${path}.part`, path);
+  } catch {
+    // The folder was removed this moment: the next look sees that.
+  }
+}
