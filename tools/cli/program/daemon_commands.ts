@@ -37,6 +37,11 @@ export function addDaemons(program: Command): void {
     const { runDockerd } = await import("../commands/dockerd.ts");
     return runDockerd(args);
   });
+  passOn(program, "kubelet", "static pods of this node, over any CRI", async (args) => {
+    const { runKubelet } = await import("../commands/kubelet.ts");
+    await runKubelet(args);
+    return 0;
+  });
 }
 
 /** `catena system …`. */

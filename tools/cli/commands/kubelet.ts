@@ -1,0 +1,176 @@
+import { mkdirSync } from "node:fs";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { failure, toChainError } from "#lib/errors/chain_error.ts";
+import { recordsFolder } from "#lib/errors/error_record.ts";
+import { DEFAULT_ROOT_DIR, DEFAULT_STATE_DIR } from "#lib/install/install_paths.ts";
+import { notifyManager } from "#lib/linux/notify.ts";
+import { Log, type LogLevel } from "#lib/log/log.ts";
+import { SpoolSink } from "#lib/trace/spool.ts";
+import { createKubelet, type KubeletOptions } from "#stack/kubelet/main.ts";
+import { recogniseMessages } from "#tools/doctor/messages/recognise_message.ts";
+import { connectCri } from "#wire/cri/client/cri_client.ts";
+import { lockFolder } from "../daemon_lock.ts";
+
+const USAGE = `usage: catena kubelet --manifests DIR [options]
+
+  --manifests DIR        folder of static pods: v1 Pod or PodList, YAML or JSON; watched
+  --cri SOCKET           the container runtime's CRI (default ${DEFAULT_STATE_DIR}/cri.sock)
+  --root DIR             pods' files and logs (default ${DEFAULT_ROOT_DIR}/kubelet)
+  --state DIR            token and records (default ${DEFAULT_STATE_DIR})
+  --logs DIR             containers' logs (default ROOT/logs)
+  --node-name NAME       name of this node, and the end of each pod's name (default: host name)
+  --node-ip ADDRESS      its address (default: the first that is not loopback)
+  --address ADDRESS      where the HTTP API listens (default 127.0.0.1)
+  --port N               its port, 0 for any free one (default 10255)
+  --cgroup-root PATH     cgroup above kubepods (default /)
+  --pod-pids-limit N     most processes and threads of a pod (default: no limit)
+  --image-gc-high N      percent of the image store's file system from which unused images go
+  --image-gc-low N       percent down to which they go (defaults 85 and 80)
+  --restart-delay SEC    first delay of a restart, doubling to 30 times as much (default 10)
+  --cri-timeout SEC      after how long without an answer the runtime is hung (default 10)
+  --no-trace             keep no traces
+  -l, --log-level LEVEL  debug, info, warn or error
+`;
+
+const LEVELS: readonly string[] = ["debug", "info", "warn", "error"];
+/** From the first delay of a restart to the longest: 10 s to 5 min. */
+const LONGEST_DELAY = 30;
+
+/**
+ * `catena kubelet`: static pods over any CRI. Resolves after SIGTERM or SIGINT; pods run on.
+ * Rejects when it cannot serve, with what was brought up taken down.
+ */
+export async function runKubelet(args: string[]): Promise<void> {
+  const flags = parse(args);
+  if (flags.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  if (!flags.manifests) throw badFlags("--manifests: give the folder of static pods");
+  const state = resolve(flags.state);
+  const level = oneOf("--log-level", flags["log-level"]);
+  const log = new Log("kubelet", level);
+  const unwind: (() => Promise<void> | void)[] = [];
+  try {
+    mkdirSync(state, { recursive: true, mode: 0o711 });
+    mkdirSync(recordsFolder(state), { recursive: true, mode: 0o700 });
+    unwind.push(lockFolder(state, "kubelet.pid"));
+    forgetProxies();
+    const spans = flags["no-trace"] ? undefined : new SpoolSink(state);
+    unwind.push(() => spans?.flushSync());
+    const socket = resolve((flags.cri ?? join(state, "cri.sock")).replace(/^unix:\/\//, ""));
+    const connection = connectCri(socket);
+    unwind.push(() => connection.close());
+    const kubelet = await createKubelet({
+      ...optionsOf(flags),
+      ...{ cri: connection.services, criAddress: socket, state, log },
+      ...(spans && { spans }),
+    });
+    unwind.push(() => kubelet.close());
+    notifyManager("READY=1", process.env["NOTIFY_SOCKET"]);
+    log.info("kubelet stops; pods run on", { signal: await stopSignal() });
+  } finally {
+    for (const step of unwind.reverse()) await step();
+  }
+}
+
+type Flags = ReturnType<typeof parse>;
+type Given = "cri" | "criAddress" | "state" | "log" | "spans";
+
+function optionsOf(flags: Flags): Omit<KubeletOptions, Given> {
+  const root = resolve(flags.root);
+  const initialMs = number("--restart-delay", flags["restart-delay"], 1, 3600) * 1000;
+  const readMs = number("--cri-timeout", flags["cri-timeout"], 1, 600) * 1000;
+  const pids = flags["pod-pids-limit"];
+  const nodeIp = flags["node-ip"];
+  return {
+    root,
+    manifests: resolve(flags.manifests ?? ""),
+    logs: resolve(flags.logs ?? join(root, "logs")),
+    nodeName: (flags["node-name"] ?? hostname()).toLowerCase(),
+    address: flags.address,
+    port: number("--port", flags.port, 0, 65_535),
+    cgroupRoot: resolve("/", flags["cgroup-root"]),
+    ...(nodeIp !== undefined && { nodeIp }),
+    ...(pids !== undefined && { podPidsLimit: number("--pod-pids-limit", pids, 1, 4_194_304) }),
+    imageGc: {
+      highPercent: number("--image-gc-high", flags["image-gc-high"], 1, 100),
+      lowPercent: number("--image-gc-low", flags["image-gc-low"], 0, 100),
+    },
+    backOff: { initialMs, maxMs: initialMs * LONGEST_DELAY },
+    criLimits: { readMs, changeMs: 12 * readMs, pullMs: 90 * readMs },
+    recognise: recogniseText,
+  };
+}
+
+/** The doctor's table of messages, as the kubelet asks it. */
+function recogniseText(text: string): ReturnType<NonNullable<KubeletOptions["recognise"]>> {
+  const found = recogniseMessages(text).find(({ known }) => known.some(({ causes }) => causes[0]));
+  const message = found?.known.find(({ causes }) => causes[0]);
+  const cause = message?.causes[0];
+  if (!found || !message || !cause) return undefined;
+  const link = found.passed.at(-1) ?? message.links[0] ?? "unknown";
+  return { meaning: message.meaning, link, causeId: cause.id, evidence: cause.evidence };
+}
+
+/** Probes go to pods of this node, never through a proxy. */
+function forgetProxies(): void {
+  for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"]) {
+    delete process.env[name];
+  }
+}
+
+function parse(args: string[]) {
+  const text = { type: "string" } as const;
+  try {
+    return parseArgs({
+      args,
+      options: {
+        manifests: text,
+        cri: text,
+        root: { ...text, default: join(DEFAULT_ROOT_DIR, "kubelet") },
+        state: { ...text, default: DEFAULT_STATE_DIR },
+        logs: text,
+        "node-name": text,
+        "node-ip": text,
+        address: { ...text, default: "127.0.0.1" },
+        port: { ...text, default: "10255" },
+        "cgroup-root": { ...text, default: "/" },
+        "pod-pids-limit": text,
+        "image-gc-high": { ...text, default: "85" },
+        "image-gc-low": { ...text, default: "80" },
+        "restart-delay": { ...text, default: "10" },
+        "cri-timeout": { ...text, default: "10" },
+        "no-trace": { type: "boolean", default: false },
+        "log-level": { ...text, short: "l", default: "info" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw badFlags(toChainError(error, "cli", "read flags").words);
+  }
+}
+
+function number(flag: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw badFlags(`${flag} ${text}: give a number from ${min} to ${max}`);
+}
+
+function oneOf(flag: string, word: string): LogLevel {
+  if (LEVELS.includes(word)) return word as LogLevel;
+  throw badFlags(`${flag}: one of ${LEVELS.join(", ")}`);
+}
+
+function badFlags(message: string) {
+  const fix = "see catena kubelet --help";
+  return failure({ layer: "cli", op: "read flags", code: "invalid_argument", message, fix });
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
+  });
+}
