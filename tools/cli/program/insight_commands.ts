@@ -70,7 +70,7 @@ function addDoctor(program: Command): void {
     )
     .argument("[container]", "name, id or beginning of an id; without it: all that run")
     .argument("[program...]", "after --: a program whose exec is to be checked")
-    .option("--json", "machine-readable report (schema: tools/doctor/README.md)")
+    .option("--json", "machine-readable report (schema: docs/doctor-json.md)")
     .option("--docker <socket>", "Docker Engine API socket")
     .option("--containerd <socket>", "containerd socket")
     .option("--cri <socket>", "CRI socket")

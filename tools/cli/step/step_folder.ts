@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { failure } from "#lib/errors/chain_error.ts";
 import type { HeldStep, StepPlan } from "#stack/runc/process/step_launch.ts";
 
-/** The folder through which a launch is stepped; stack/runc/process/step_launch.ts has its files. */
+/** The folder through which a launch is stepped; its files: stack/runc/process/step_launch.ts. */
 export class StepFolder {
   readonly path: string;
   #plan: StepPlan | undefined;
