@@ -17,6 +17,7 @@ import { containerTop } from "./server/container_top.ts";
 import { containerWait } from "./server/container_wait.ts";
 import { execCreate, execResize, execStart } from "./server/exec_run.ts";
 import { imageLoad, imageSave } from "./server/image_archive.ts";
+import { imageBuild } from "./server/image_build.ts";
 import { imageImport } from "./server/image_import.ts";
 import * as images from "./server/image_ops.ts";
 import { imagePrune } from "./server/image_prune.ts";
@@ -108,6 +109,7 @@ function imageOperations(daemon: Daemon): ImageOperations {
     distributionInspect: (name, context, auth = {}) =>
       registry.distributionInspect(daemon, name, auth, context),
     registryLogin: (auth, context) => registry.registryLogin(daemon, auth, context),
+    imageBuild: (tar, options, context) => imageBuild(daemon, tar, options, context),
     imageLoad: (tar, _options, context) => imageLoad(daemon, tar, context),
     imageSave: (names, context) => imageSave(daemon, names, context),
   };

@@ -1,4 +1,6 @@
 import type { CallContext } from "#lib/rpc/service.ts";
+import type { RegistryOperations } from "./registry_operations.ts";
+import type { ImageBuildOptions } from "./types/build.ts";
 import type {
   ContainerCreateBody,
   ContainerUpdateBody,
@@ -28,12 +30,6 @@ import type {
   ProgressMessage,
 } from "./types/image.ts";
 import type { NetworkCreateBody, NetworkView } from "./types/network.ts";
-import type {
-  AuthReply,
-  DistributionInspect,
-  RegistryAuth,
-  SearchResult,
-} from "./types/registry.ts";
 import type { DiskUsage, EventMessage, PingView, SystemInfo, VersionView } from "./types/system.ts";
 import type {
   VolumeCreateBody,
@@ -128,7 +124,7 @@ export type ByteStream = AsyncIterable<Uint8Array>;
  * The Docker Engine, as our dockerd implements it and as the client in this folder speaks it to any
  * daemon. All methods reject with a ChainError; `context` carries the trace and the abort signal.
  */
-export interface DockerEngine {
+export interface DockerEngine extends RegistryOperations {
   ping(context: CallContext): Promise<PingView>;
   version(context: CallContext): Promise<VersionView>;
   info(context: CallContext): Promise<SystemInfo>;
@@ -155,33 +151,12 @@ export interface DockerEngine {
     options: ImageImportOptions,
     context: CallContext,
   ): AsyncIterable<ProgressMessage>;
-  imagePull(
-    image: string,
-    tag: string,
-    platform: string,
+  /** Builds an image of a Dockerfile; `tar` holds it and the files it copies. */
+  imageBuild(
+    tar: ByteStream,
+    options: ImageBuildOptions,
     context: CallContext,
-    auth?: RegistryAuth,
   ): AsyncIterable<ProgressMessage>;
-  /** Sends an image to its registry; without a tag, every image of the repository. */
-  imagePush(
-    name: string,
-    tag: string,
-    context: CallContext,
-    auth?: RegistryAuth,
-  ): AsyncIterable<ProgressMessage>;
-  imageSearch(
-    options: { term: string; limit?: number; filters: Filters },
-    context: CallContext,
-    auth?: RegistryAuth,
-  ): Promise<SearchResult[]>;
-  /** What a registry has under a name, without fetching it. */
-  distributionInspect(
-    name: string,
-    context: CallContext,
-    auth?: RegistryAuth,
-  ): Promise<DistributionInspect>;
-  /** Asks a registry whether it accepts credentials. */
-  registryLogin(auth: RegistryAuth, context: CallContext): Promise<AuthReply>;
   imageLoad(
     tar: ByteStream,
     options: { quiet: boolean },

@@ -36,6 +36,20 @@ export function tarEntry(parentFd: number, name: string, shown: string): ByteStr
   return packing as unknown as ByteStream;
 }
 
+/** Packs one regular file under a name. The descriptor is closed at the end. */
+export function tarFile(fd: number, shown: string): ByteStream {
+  const packing = pack();
+  const tree = new TreePacker(packing);
+  tree
+    .file(fd, shown)
+    .then(() => packing.finalize())
+    .catch((error: unknown) => {
+      packing.destroy(error instanceof Error ? error : new Error(String(error)));
+    })
+    .finally(() => closeSync(fd));
+  return packing as unknown as ByteStream;
+}
+
 /** Packs a folder's content; names start with `prefix`. The descriptor is closed at the end. */
 export function tarContent(folderFd: number, prefix: string): ByteStream {
   const packing = pack();
@@ -72,6 +86,10 @@ class TreePacker {
     for (const name of readdirSync(`/proc/self/fd/${folderFd}`).sort()) {
       await this.entry(folderFd, name, `${prefix}${name}`, depth);
     }
+  }
+
+  file(fd: number, shown: string): Promise<void> {
+    return this.#fileBody(fd, fstatSync(fd), shown);
   }
 
   async entry(parentFd: number, name: string, shown: string, depth: number): Promise<void> {

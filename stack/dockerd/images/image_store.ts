@@ -7,7 +7,7 @@ import type { ContainerdServices } from "#wire/containerd-api/services.ts";
 import { notFound } from "../refusals.ts";
 import { BlobStore } from "./blob_store.ts";
 import { chainIds } from "./chain_id.ts";
-import { ImageLoader } from "./image_loader.ts";
+import { ImageLoader, PARENT_LABEL } from "./image_loader.ts";
 import type { ImageConfig, LoadedImage } from "./image_types.ts";
 import { hasSnapshot, unpackLayers } from "./layer_unpack.ts";
 import { familiarName, fullName, parseReference } from "./reference.ts";
@@ -239,12 +239,13 @@ export class ImageStore {
     layers: Descriptor[],
     name: string | undefined,
     context: CallContext,
+    parent = "",
   ): Promise<LoadedImage> {
     const chain = chainIds(config.rootfs.diff_ids).at(-1);
-    const configLabels = chain
-      ? { [`containerd.io/gc.ref.snapshot.${this.snapshotter}`]: chain }
-      : {};
-    const configBlob = await this.blobs.writeJson(MEDIA.config, config, configLabels, context);
+    const labels: Record<string, string> = {};
+    if (chain) labels[`containerd.io/gc.ref.snapshot.${this.snapshotter}`] = chain;
+    if (parent) labels[PARENT_LABEL] = parent;
+    const configBlob = await this.blobs.writeJson(MEDIA.config, config, labels, context);
     return this.addManifest(configBlob, layers, name, context);
   }
 

@@ -18,6 +18,10 @@ export interface ImageConfig {
   comment?: string;
   docker_version?: string;
   config?: ContainerConfig | null;
+  /** The container that a build's step ran in. */
+  container?: string;
+  /** Configuration of the step that made the image: its Cmd says what was done. */
+  container_config?: ContainerConfig | null;
   rootfs: { type: string; diff_ids: string[] };
   history?: HistoryItem[];
 }

@@ -91,6 +91,16 @@ async function withPause<T>(
   });
 }
 
+/** What a stopped container changed of its image, as a layer. */
+export async function changesLayer(
+  daemon: Daemon,
+  container: Container,
+  call: CallContext,
+): Promise<{ descriptor: Descriptor; diffId: string }> {
+  const base = await daemon.images.find(container.record.imageId, call);
+  return diffLayer(daemon, container, base, call);
+}
+
 async function diffLayer(
   daemon: Daemon,
   container: Container,

@@ -139,7 +139,7 @@ export async function imageInspect(
   };
 }
 
-/** GET /images/NAME/history: newest first. Only the topmost entry has an id. */
+/** GET /images/NAME/history: newest first. Entries have ids as far as the steps were done here. */
 export async function imageHistory(
   daemon: Daemon,
   name: string,
@@ -147,7 +147,7 @@ export async function imageHistory(
 ): Promise<ImageHistoryItem[]> {
   const call = daemon.call(context);
   const image = await daemon.images.find(name, call);
-  const named = (await daemon.images.list(call)).find((item) => item.image.id === image.id);
+  const all = await daemon.images.list(call);
   const out: ImageHistoryItem[] = [];
   let layer = 0;
   for (const item of image.config.history ?? []) {
@@ -161,9 +161,13 @@ export async function imageHistory(
       Comment: item.comment ?? "",
     });
   }
-  if (out[0]) {
-    const { tags } = repoNames(named?.names ?? []);
-    Object.assign(out[0], { Id: image.id, Tags: tags.length > 0 ? tags : null });
+  const byId = new Map(all.map((item) => [item.image.id, item]));
+  let step: NamedImage | undefined = byId.get(image.id);
+  for (const entry of out) {
+    if (!step) break;
+    const { tags } = repoNames(step.names);
+    Object.assign(entry, { Id: step.image.id, Tags: tags.length > 0 ? tags : null });
+    step = byId.get(step.image.parent);
   }
   return out;
 }

@@ -15,6 +15,7 @@ import type {
   RegistryAuth,
   SearchResult,
 } from "../types/registry.ts";
+import { buildRequest } from "./build_request.ts";
 import { bodyOf, readJsonLines } from "./json_lines.ts";
 import { filtersText, segment } from "./path_segment.ts";
 import type { DockerTransport, RequestOptions } from "./transport.ts";
@@ -33,6 +34,7 @@ type ImagePart = Pick<
   | "imageSearch"
   | "distributionInspect"
   | "registryLogin"
+  | "imageBuild"
   | "imageLoad"
   | "imageSave"
   | "containerCommit"
@@ -117,6 +119,8 @@ export function imageClient(http: DockerTransport): ImagePart {
       ),
     registryLogin: (auth, context) =>
       http.json<AuthReply>("POST", "/auth", { json: auth }, context),
+    imageBuild: (tar, options, context) =>
+      progress(http, "/build", { ...buildRequest(options), body: tar }, context),
     imageLoad: (tar, { quiet }, context) =>
       progress(http, "/images/load", { query: { quiet: quiet ? "1" : "0" }, body: tar }, context),
     imageSave: async (names, context) =>

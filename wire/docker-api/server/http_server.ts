@@ -12,6 +12,7 @@ import { errorBody, statusOfError } from "../errors.ts";
 import { Exchange } from "./exchange.ts";
 import { Query } from "./query.ts";
 import { type RouteMatch, RouteTable } from "./route.ts";
+import { buildRoutes } from "./routes_build.ts";
 import { containerRoutes } from "./routes_container.ts";
 import { execRoutes } from "./routes_exec.ts";
 import { imageRoutes } from "./routes_image.ts";
@@ -71,6 +72,7 @@ class Dispatcher {
     ...systemRoutes,
     ...imageRoutes,
     ...registryRoutes,
+    ...buildRoutes,
     ...containerRoutes,
     ...execRoutes,
     ...volumeRoutes,

@@ -29,7 +29,10 @@ async function* encodeMessages(
   } catch (error) {
     if (!(error instanceof ChainError)) throw error;
     const { message, chain } = errorBody(error);
-    const last = { errorDetail: { message, chain }, error: message };
+    // A client that built an image ends with the code of the command that failed.
+    const exit = error.evidence.find(({ kind, ref }) => kind === "exit" && ref === "command");
+    const code = exit ? { code: Number(exit.value) } : {};
+    const last = { errorDetail: { ...code, message, chain }, error: message };
     yield encoder.encode(`${JSON.stringify(last)}\r\n`);
   } finally {
     await iterator.return?.();
