@@ -83,12 +83,12 @@ export async function createContainerd(options: ContainerdOptions): Promise<Cont
   const metadata = join(root, "io.containerd.metadata.v1.sqlite");
   const database = openDatabase(join(metadata, "meta.db"));
   const reserve = new SpaceReserve(metadata);
-  const stores = contentStores(database, root);
+  const stores = contentStores(database, root, reserve);
   const snapshots = new SnapshotStore(database);
   const layouts = snapshotLayouts(root);
   const collectable: Collectable = { ...stores, snapshots, layouts };
   sweepOrphans(collectable);
-  const garbage = new GarbageScheduler(collectable, log, () => reserve.take());
+  const garbage = new GarbageScheduler(collectable, log, reserve);
   const events = new EventBus(REPLAY_MS);
   const containers = new ContainerStore(database);
   const shims = await startShimSide(options, log, events, containers);
@@ -119,7 +119,7 @@ export async function createContainerd(options: ContainerdOptions): Promise<Cont
   };
 }
 
-function contentStores(database: Database, root: string): ContentStores {
+function contentStores(database: Database, root: string, reserve: SpaceReserve): ContentStores {
   const content = new ContentFolder(join(root, "io.containerd.content.v1.content"));
   const leases = new LeaseStore(database);
   return {
@@ -129,6 +129,7 @@ function contentStores(database: Database, root: string): ContentStores {
     blobs: new BlobStore(database),
     ingests: new IngestStore(database, content, leases),
     locked: new Set(),
+    checkRoom: () => reserve.check(),
   };
 }
 

@@ -19,6 +19,8 @@ export interface ContentStores {
   leases: LeaseStore;
   /** References that a writer has open: "namespace\0ref". */
   locked: Set<string>;
+  /** Throws while the disk is so full that what room there is belongs to deletions. */
+  checkRoom?(): void;
 }
 
 export interface WriterRequest {
@@ -105,6 +107,7 @@ export class ContentWriter {
   }
 
   async write(data: Uint8Array): Promise<void> {
+    this.#stores.checkRoom?.();
     const ingest = this.#ingest ?? (await this.#unshare());
     await ingest.write(data);
     this.#updatedMs = Date.now();

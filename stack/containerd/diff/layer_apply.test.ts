@@ -57,7 +57,7 @@ async function apply(bytes: Buffer, mediaType = PLAIN) {
   writeFileSync(path, bytes);
   const blob = await open(path, "r");
   try {
-    return await applyLayer(blob, mediaType, target, false);
+    return await applyLayer(blob, mediaType, target, { sync: false });
   } finally {
     await blob.close();
   }

@@ -20,15 +20,21 @@ export interface AppliedLayer {
   size: number;
 }
 
+export interface ApplyOptions {
+  /** It resolves when everything is on the disk. */
+  sync: boolean;
+  /** Asked again and again; throws when there is no more room for files. */
+  checkRoom?: () => void;
+}
+
 /**
  * Unpacks a layer into a folder, in constant memory, whatever its size. The caller closes `blob`.
- * With `sync`, resolves when everything is on the disk.
  */
 export async function applyLayer(
   blob: FileHandle,
   mediaType: string,
   target: LayerTarget,
-  sync: boolean,
+  { sync, checkRoom = () => {} }: ApplyOptions,
 ): Promise<AppliedLayer> {
   layerCompression(mediaType);
   const head = Buffer.alloc(4);
@@ -36,7 +42,8 @@ export async function applyLayer(
   const compression = detectCompression(head);
   const folder = new LayerFolder(target);
   try {
-    const applied = await unpack(blob, decompressor(compression), folder, target.overlay);
+    const writer = new EntryWriter(folder, target.overlay);
+    const applied = await unpack(blob, decompressor(compression), writer, checkRoom);
     if (sync) syncFileSystem(folder.rootFd);
     return applied;
   } catch (error) {
@@ -55,15 +62,15 @@ export async function applyLayer(
 async function unpack(
   blob: FileHandle,
   inflate: ReturnType<typeof decompressor>,
-  folder: LayerFolder,
-  overlay: boolean,
+  writer: EntryWriter,
+  checkRoom: () => void,
 ): Promise<AppliedLayer> {
   const hash = createHash("sha256");
   let size = 0;
   const { stream: archive, take } = tarExtract();
-  const writer = new EntryWriter(folder, overlay);
   const feed = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const chunk of bytes) {
+      checkRoom();
       hash.update(chunk);
       size += chunk.length;
       if (!archive.write(chunk) && !archive.destroyed) await drained(archive);

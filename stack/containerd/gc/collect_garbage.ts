@@ -31,7 +31,7 @@ export function collectGarbage(parts: Collectable, nowMs: number): Collected {
   const { database } = parts;
   const collected: Collected = { snapshots: [], blobs: 0 };
   const ingestFolders: string[] = [];
-  const digests = new Set<string>();
+  const digests = parts.blobs.dropped;
   database.transaction(() => {
     const live = markLive(database, nowMs);
     removeLeases(database, live);
@@ -41,6 +41,8 @@ export function collectGarbage(parts: Collectable, nowMs: number): Collected {
   })();
   for (const folder of ingestFolders) parts.content.removeIngest(folder);
   for (const digest of digests) {
+    if (parts.blobs.isAwaited(digest)) continue;
+    digests.delete(digest);
     if (parts.blobs.isKnown(digest)) continue;
     parts.content.removeBlob(digest);
     collected.blobs++;

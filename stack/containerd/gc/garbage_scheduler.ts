@@ -1,5 +1,11 @@
 import type { Log } from "#lib/log/log.ts";
-import { type Collectable, collectGarbage, sweepSnapshots } from "./collect_garbage.ts";
+import type { SpaceReserve } from "../metadata/space_reserve.ts";
+import {
+  type Collectable,
+  type Collected,
+  collectGarbage,
+  sweepSnapshots,
+} from "./collect_garbage.ts";
 
 /** Deletions within this time share one collection. */
 const DELAY_MS = 100;
@@ -11,16 +17,16 @@ const DELAY_MS = 100;
 export class GarbageScheduler {
   readonly #parts: Collectable;
   readonly #log: Log;
-  readonly #collected: () => void;
+  readonly #reserve: Pick<SpaceReserve, "spend" | "take">;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
 
-  /** `collected` is called after each collection, when there may be space again. */
-  constructor(parts: Collectable, log: Log, collected: () => void) {
+  /** `reserve` makes room on a full disk, and is taken again after each collection. */
+  constructor(parts: Collectable, log: Log, reserve: Pick<SpaceReserve, "spend" | "take">) {
     this.#parts = parts;
     this.#log = log;
-    this.#collected = collected;
+    this.#reserve = reserve;
   }
 
   /** Asks for a collection soon. */
@@ -54,9 +60,15 @@ export class GarbageScheduler {
 
   async #run(): Promise<void> {
     const started = performance.now();
-    const { blobs, snapshots } = collectGarbage(this.#parts, Date.now());
-    await sweepSnapshots(this.#parts);
-    this.#collected();
+    let collected: Collected;
+    try {
+      collected = this.#reserve.spend(() => collectGarbage(this.#parts, Date.now()));
+    } finally {
+      // What was discarded before can go in any case: it may be what fills the disk.
+      await sweepSnapshots(this.#parts);
+      this.#reserve.take();
+    }
+    const { blobs, snapshots } = collected;
     const ms = Math.round(performance.now() - started);
     if (blobs > 0 || snapshots.length > 0) {
       this.#log.debug("garbage collected", { blobs, snapshots: snapshots.length, ms });

@@ -27,6 +27,8 @@ interface Row {
  */
 export class BlobStore {
   readonly #database: Database;
+  /** Deleted in some namespace: the next collection looks whether their bytes may go. */
+  readonly dropped = new Set<string>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -49,6 +51,12 @@ export class BlobStore {
   /** True when any namespace still has the blob: its bytes must stay. */
   isKnown(digest: string): boolean {
     const sql = "SELECT 1 AS found FROM blobs WHERE digest = ? LIMIT 1";
+    return this.#database.query<{ found: number }, [string]>(sql).get(digest) !== null;
+  }
+
+  /** True when a writer stands on another namespace's bytes and may commit them. */
+  isAwaited(digest: string): boolean {
+    const sql = "SELECT 1 AS found FROM ingests WHERE expected = ? LIMIT 1";
     return this.#database.query<{ found: number }, [string]>(sql).get(digest) !== null;
   }
 
@@ -101,6 +109,7 @@ export class BlobStore {
       digest,
     ]);
     if (changes === 0) throw refuse("not_found", `content digest ${digest}`);
+    this.dropped.add(digest);
   }
 }
 

@@ -18,7 +18,10 @@ export function diffService(stores: ContentStores): ServiceImplementation<typeof
       stores.blobs.info(namespaceOf(context), diff.digest);
       const blob = await stores.content.openBlob(diff.digest);
       try {
-        const { digest, size } = await applyLayer(blob, diff.mediaType, target, syncFs);
+        const { digest, size } = await applyLayer(blob, diff.mediaType, target, {
+          sync: syncFs,
+          checkRoom: () => stores.checkRoom?.(),
+        });
         return { applied: { mediaType: UNCOMPRESSED, digest, size: BigInt(size) } };
       } finally {
         await blob.close();

@@ -1,13 +1,12 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { ChainError, failure } from "#lib/errors/chain_error.ts";
 import type { CallContext, ServiceImplementation } from "#lib/rpc/service.ts";
-import type { SpaceReserve } from "../metadata/space_reserve.ts";
+import { fullDisk, isSqliteFull, type SpaceReserve } from "../metadata/space_reserve.ts";
 
 type AnyMethod = (request: unknown, context: CallContext) => unknown;
 
 /**
- * The same service on a disk that may be full. A call that finds it so gives up the reserve, which
- * lets deletions through; a unary call whose metadata found no room is made once more.
+ * The same service on a disk that may be full. A call whose metadata finds it so gives up the
+ * reserve, which lets deletions through; a unary call is then made once more.
  */
 export function onFullDisk<S extends DescService>(
   service: S,
@@ -35,14 +34,13 @@ async function unary(
   try {
     return await method(request, context);
   } catch (error) {
-    if (!isNoSpace(error)) throw error;
-    reserve.release();
     if (!isSqliteFull(error)) throw error;
+    reserve.release();
   }
   try {
     return await method(request, context);
   } catch (error) {
-    throw isSqliteFull(error) ? fullDisk() : error;
+    throw isSqliteFull(error) ? fullDisk("write metadata") : error;
   }
 }
 
@@ -51,32 +49,9 @@ function stream(replies: AsyncIterable<unknown>, reserve: SpaceReserve): AsyncIt
     try {
       yield* replies;
     } catch (error) {
-      if (isNoSpace(error)) reserve.release();
-      throw isSqliteFull(error) ? fullDisk() : error;
+      if (!isSqliteFull(error)) throw error;
+      reserve.release();
+      throw fullDisk("write metadata");
     }
   })();
-}
-
-function isNoSpace(error: unknown): boolean {
-  if (isSqliteFull(error) || (error as NodeJS.ErrnoException).code === "ENOSPC") return true;
-  return (
-    error instanceof ChainError &&
-    error.evidence.some(({ kind, value }) => kind === "errno" && value === "ENOSPC")
-  );
-}
-
-function isSqliteFull(error: unknown): boolean {
-  return (error as { code?: unknown }).code === "SQLITE_FULL";
-}
-
-function fullDisk(): ChainError {
-  return failure({
-    layer: "containerd",
-    op: "metadata.write",
-    code: "resource_exhausted",
-    message: "write metadata: no space left on device",
-    cause: "the file system of containerd's root folder is full",
-    fix: "remove images and containers, or free space on that file system",
-    evidence: [{ kind: "errno", value: "ENOSPC" }],
-  });
 }

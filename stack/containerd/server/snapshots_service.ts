@@ -116,7 +116,9 @@ async function usageOf(
   context: CallContext,
 ) {
   const { scope, layout } = open(parts, snapshotter, context);
-  const { number } = parts.snapshots.get(scope, key);
+  const { number, kind } = parts.snapshots.get(scope, key);
+  // A view has nothing of its own: genuine containerd does not look.
+  if (kind === SNAPSHOT_KIND.view) return { size: 0n, inodes: 0n };
   let usage = parts.snapshots.usage(number);
   if (!usage) {
     usage = await diskUsage(layout.ownFolder(number));
