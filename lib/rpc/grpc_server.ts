@@ -1,4 +1,5 @@
 import { chmodSync } from "node:fs";
+import { createServer, type Socket, type Server as SocketServer } from "node:net";
 import { type DescService, toBinary } from "@bufbuild/protobuf";
 import {
   type handleUnaryCall,
@@ -13,6 +14,8 @@ import { type Status, StatusSchema } from "#gen/lib/rpc/proto/status_pb.ts";
 import { failure } from "#lib/errors/chain_error.ts";
 import type { Layer } from "#lib/errors/frame.ts";
 import { clearStaleSocket, grantToGroup, SOCKET_MODE } from "#lib/install/socket_access.ts";
+import { AuthorityFilter } from "./authority_filter.ts";
+import { FilteredSocket } from "./filtered_socket.ts";
 import { MAX_MESSAGE_BYTES } from "./grpc_client.ts";
 import { contextOf, DETAILS_TRAILER } from "./grpc_metadata.ts";
 import { type MethodCodec, methodCodecs } from "./method_codec.ts";
@@ -37,6 +40,8 @@ export class GrpcServer {
   readonly #errors: WireErrors;
   /** Streams under way: some, as subscriptions, never end by themselves. */
   readonly #streams = new Set<AbortController>();
+  /** Only where clients are served that send a path as authority. */
+  #front: { server: SocketServer; sockets: Set<Socket> } | undefined;
 
   constructor(errors: WireErrors) {
     this.#errors = errors;
@@ -78,12 +83,35 @@ export class GrpcServer {
     chmodSync(path, SOCKET_MODE);
   }
 
+  /** The same for clients of any age, some of which send the socket's path as `:authority`. */
+  async listenForgiving(path: string): Promise<void> {
+    await clearStaleSocket(path);
+    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    const sockets = new Set<Socket>();
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+      const filter = new AuthorityFilter();
+      const filtered = new FilteredSocket(socket, (bytes) => filter.push(bytes));
+      filtered.on("error", () => socket.destroy());
+      injector.injectConnection(filtered);
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(path, resolve);
+    });
+    this.#front = { server, sockets };
+    grantToGroup(path);
+    chmodSync(path, SOCKET_MODE);
+  }
+
   /**
    * Stops listening. Streams are told "unavailable" at once; other calls under way get `graceMs`
    * milliseconds to end.
    */
   async close(graceMs = 500): Promise<void> {
     for (const controller of this.#streams) controller.abort(SHUTDOWN);
+    this.#front?.server.close();
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       timer = setTimeout(() => {
@@ -93,6 +121,7 @@ export class GrpcServer {
       this.#server.tryShutdown(() => resolve());
     });
     clearTimeout(timer);
+    for (const socket of this.#front?.sockets ?? []) socket.destroy();
   }
 
   #handler(codec: MethodCodec, method: AnyMethod): unknown {

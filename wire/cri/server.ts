@@ -19,6 +19,6 @@ export async function serveCri(
     server.add(runtime, implementation.runtime);
     server.add(image, implementation.image);
   }
-  await server.listen(address);
+  await server.listenForgiving(address);
   return server;
 }

@@ -14,18 +14,16 @@ import { createDockerd } from "#stack/dockerd/main.ts";
 import { localContainerd } from "#wire/containerd-api/client.ts";
 import { serveContainerd } from "#wire/containerd-api/server.ts";
 import { serveDockerApi } from "#wire/docker-api/server/http_server.ts";
+import { type PodFlags, servePods } from "../cri/serve_pods.ts";
 import { lockFolder } from "../daemon_lock.ts";
 import { stopSignal } from "../io/stop_signal.ts";
 import { SOCKET_GROUP_NAME, socketGroupId } from "../socket_group.ts";
 
-export interface DaemonFlags {
-  root: string;
-  state: string;
+export interface DaemonFlags extends PodFlags {
   host: string[];
   group?: string;
   /** Set to false by --no-trace. */
   trace: boolean;
-  debug?: boolean;
   /** A collector's base URL. */
   otlp?: string;
   /** Share of the traces begun here that are sampled. */
@@ -38,7 +36,7 @@ export interface DaemonFlags {
 const GRACE_MS = 1000;
 
 /**
- * `catena daemon`: dockerd and containerd in one process, each on its own socket besides. Resolves
+ * `catena daemon`: all links from dockershim down in one process, each on its own socket. Resolves
  * after SIGTERM or SIGINT with what it had opened closed again; containers run on. Rejects when
  * something cannot be brought up, with all that was brought up before taken down.
  */
@@ -117,6 +115,7 @@ async function bringUp(
     });
     unwind.push(() => server.close());
   }
+  await servePods(dockerd.engine, flags, spans, unwind);
   if (flags.monitor !== undefined) unwind.push(await monitorContainers(flags, flags.monitor, log));
   log.debug("sockets belong to", { group: flags.group ?? SOCKET_GROUP_NAME, gid: gid ?? 0 });
 }

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { DaemonFlags } from "../commands/daemon.ts";
 import type { ResetFlags } from "../commands/system_reset.ts";
 import { collectorUrl, intervalSeconds, sampleShare } from "../monitor/read_address.ts";
@@ -7,9 +7,10 @@ import { collect, withState } from "./shared_options.ts";
 /** What runs for long, and what removes all of it. */
 export function addDaemons(program: Command): void {
   withState(program.command("daemon"))
-    .summary("dockerd and containerd in one process")
+    .summary("dockershim, dockerd and containerd in one process")
     .description(
-      "Serves docker.sock and containerd.sock in the state folder until SIGTERM or SIGINT.\n" +
+      "Serves cri.sock, docker.sock and containerd.sock in the state folder until SIGTERM or\n" +
+        "SIGINT. " +
         "Containers run on when it ends, and are found again by the next one.",
     )
     .option("-H, --host <address>", "a further Docker socket, unix:///path", collect, [])
@@ -22,6 +23,12 @@ export function addDaemons(program: Command): void {
       "sample containers so often, see catena monitor",
       intervalSeconds,
     )
+    .addOption(
+      new Option(
+        "--pod-network <kind>",
+        "network of pods; default: cni where one is configured",
+      ).choices(["cni", "docker", "loopback"]),
+    )
     .option("-D, --debug", "log more")
     .action(async (flags: DaemonFlags) => {
       const { runDaemon } = await import("../commands/daemon.ts");
@@ -31,6 +38,11 @@ export function addDaemons(program: Command): void {
   passOn(program, "containerd", "containerd alone", async (args) => {
     const { runContainerd } = await import("../commands/containerd.ts");
     await runContainerd(args);
+    return 0;
+  });
+  passOn(program, "dockershim", "the CRI alone, on any Docker", async (args) => {
+    const { runDockershim } = await import("../commands/dockershim.ts");
+    await runDockershim(args);
     return 0;
   });
   passOn(program, "dockerd", "dockerd alone, on any containerd", async (args) => {

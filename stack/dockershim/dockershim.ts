@@ -1,0 +1,104 @@
+import { mkdirSync } from "node:fs";
+import { Log } from "#lib/log/log.ts";
+import type { CallContext } from "#lib/rpc/service.ts";
+import type { SpanSink } from "#lib/trace/tracer.ts";
+import { Tracer } from "#lib/trace/tracer.ts";
+import type { DockerEngine } from "#wire/docker-api/engine.ts";
+import type { ContainerInspect, ContainerSummary } from "#wire/docker-api/types/container_view.ts";
+import { type ContainerKind, kindFilter, readLabels } from "./convert/docker_labels.ts";
+import { pause } from "./logs/container_log.ts";
+import { LogStore } from "./logs/log_store.ts";
+import { type NetworkOptions, PodNetwork } from "./network/pod_network.ts";
+import { PAUSE_IMAGE } from "./pause/pause_image.ts";
+import { refuse } from "./refusals.ts";
+import { CheckpointStore } from "./state/sandbox_checkpoint.ts";
+import { UsageSamples } from "./stats/usage_samples.ts";
+import { StreamingServer } from "./streaming/streaming_server.ts";
+
+export interface DockershimOptions extends NetworkOptions {
+  /** Docker below: ours in this process, or any over its socket. */
+  engine: DockerEngine;
+  /** What must outlive a reboot: checkpoints. */
+  root: string;
+  /** Records of failures, shared with the links below where they are ours. */
+  state: string;
+  /** Default: the one that is built in. */
+  pauseImage?: string;
+  /** Where URLs of exec, attach and port-forward point to. Default: loopback, any port. */
+  streamingHost?: string;
+  streamingPort?: number;
+  spans?: SpanSink;
+  log?: Log;
+}
+
+/** How often a Docker that does not answer is asked again. */
+const RECOVER_MS = 5_000;
+
+/** What all requests share. */
+export class Dockershim {
+  readonly engine: DockerEngine;
+  readonly state: string;
+  readonly pauseImage: string;
+  readonly network: PodNetwork;
+  readonly checkpoints: CheckpointStore;
+  readonly logs: LogStore;
+  readonly streaming: StreamingServer;
+  readonly samples = new UsageSamples();
+  readonly tracer: Tracer;
+  readonly log: Log;
+  /** Aborted when the dockershim closes: streams end with it. */
+  readonly closing = new AbortController();
+
+  constructor(options: DockershimOptions) {
+    mkdirSync(options.root, { recursive: true, mode: 0o711 });
+    this.engine = options.engine;
+    this.state = options.state;
+    this.pauseImage = options.pauseImage ?? PAUSE_IMAGE;
+    this.log = options.log ?? new Log("dockershim");
+    this.tracer = new Tracer("dockershim", options.spans);
+    this.network = new PodNetwork(options);
+    this.checkpoints = new CheckpointStore(options.root);
+    this.logs = new LogStore(this.engine, this.log);
+    const { streamingHost: host = "127.0.0.1", streamingPort: port = 0 } = options;
+    this.streaming = new StreamingServer(this.engine, this.log, { host, port });
+  }
+
+  /**
+   * The context of calls to Docker. The caller's abort is not passed on: what has begun is
+   * finished, whoever still waits for it.
+   */
+  call(context: CallContext): CallContext {
+    return context.trace ? { trace: context.trace } : {};
+  }
+
+  /** A sandbox or container by its id or a beginning of it. Others of Docker's are not found. */
+  async find(kind: ContainerKind, id: string, context: CallContext): Promise<ContainerInspect> {
+    const found = await this.engine.containerInspect(id, false, this.call(context));
+    if (readLabels(found.Config.Labels).kind === kind) return found;
+    const what = kind === "container" ? "container" : "sandbox";
+    throw refuse("not_found", `find ${what}`, `${what} with id ${id} not found`);
+  }
+
+  /** All sandboxes or containers, running or not, newest first; `more`: further label filters. */
+  list(kind: ContainerKind, more: string[], context: CallContext): Promise<ContainerSummary[]> {
+    const filters = { label: [kindFilter(kind), ...more] };
+    return this.engine.containerList(
+      { all: true, limit: 0, size: false, filters },
+      this.call(context),
+    );
+  }
+
+  /** Goes on with the logs of an earlier life, and waits for a Docker that is not up yet. */
+  async recover(): Promise<void> {
+    const { signal } = this.closing;
+    while (!signal.aborted) {
+      try {
+        await this.logs.recover();
+        return;
+      } catch (error) {
+        this.log.warn("docker does not answer", { error });
+      }
+      await pause(RECOVER_MS, signal);
+    }
+  }
+}
