@@ -14,7 +14,7 @@ import {
 // CONTRIBUTING.md, held by a test. Every rule looks at all files and lists what breaks it.
 
 const FILES = sourceFiles();
-const CODE = FILES.filter(({ path }) => /\.(ts|mts|mjs|c|h)$/.test(path));
+const CODE = FILES.filter(({ path }) => /\.(ts|tsx|mts|mjs|c|h)$/.test(path));
 const SCRIPTS = FILES.filter(({ path }) => isScript(path));
 const PRODUCT = SCRIPTS.filter(({ path }) => !isTest(path));
 

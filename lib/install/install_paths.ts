@@ -38,3 +38,8 @@ export function binPath(name: string): string {
 export function libexecPath(name: string): string {
   return `${installRoot()}/libexec/${name}`;
 }
+
+/** Absolute path of what is neither a program nor a library: the dashboard's page. */
+export function sharePath(name: string): string {
+  return `${installRoot()}/share/${name}`;
+}

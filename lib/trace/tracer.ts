@@ -1,5 +1,4 @@
 import type { Layer } from "../errors/frame.ts";
-import { isSlow } from "./slow_span.ts";
 import {
   monotonicNs,
   newSpanId,
@@ -7,6 +6,7 @@ import {
   type SpanRecord,
   type TraceContext,
 } from "./span.ts";
+import { isFailure, isSlow } from "./telling_span.ts";
 
 /** Takes finished spans; must not throw and must not block. */
 export interface SpanSink {
@@ -54,7 +54,7 @@ export class Span {
 
 /** What fails or is slow is recorded whoever decided not to sample it. */
 function isTelling(record: SpanRecord): boolean {
-  return record.error !== undefined || isSlow(record, SLOW_NS);
+  return isFailure(record) || isSlow(record, SLOW_NS);
 }
 
 /** Starts spans of one layer into one sink. Without a sink it costs a few allocations. */

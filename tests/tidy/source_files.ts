@@ -12,7 +12,7 @@ export interface SourceFile {
 }
 
 const TOPS = ["docs", "lib", "stack", "tests", "tools", "wire"];
-const KINDS = /\.(ts|mts|mjs|c|h|proto|md)$/;
+const KINDS = /\.(ts|tsx|mts|mjs|c|h|proto|md)$/;
 
 /** Every file of ours that is written by hand: code, schemas and documents. */
 export function sourceFiles(): SourceFile[] {
@@ -38,7 +38,7 @@ function below(folder: string): string[] {
 }
 
 export const isTest = (path: string) => path.startsWith("tests/") || /\.test\.ts$/.test(path);
-export const isScript = (path: string) => /\.(ts|mts|mjs)$/.test(path);
+export const isScript = (path: string) => /\.(ts|tsx|mts|mjs)$/.test(path);
 
 const SPECIFIERS = [
   /(?:^|[\s;}])(?:import|export)\b[^"';]*?\bfrom\s*"([^"]+)"/g,

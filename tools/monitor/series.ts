@@ -36,6 +36,12 @@ export class Series {
     this.#length = Math.min(this.#length + 1, this.#capacity);
   }
 
+  /** The newest value of one figure. */
+  last(name: SeriesName): number | undefined {
+    if (this.#length === 0) return undefined;
+    return this.#values[name][(this.#next + this.#capacity - 1) % this.#capacity];
+  }
+
   /** Times in milliseconds, oldest first. */
   times(): Float64Array {
     return this.#inOrder(this.#times);

@@ -1,5 +1,5 @@
 // `npm run build`: everything that dist/ holds, from sources. Unchanged parts are left as they are.
-import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { buildPart, filesBelow } from "./build_cache.mjs";
@@ -148,6 +148,37 @@ function compileExecutable() {
   });
 }
 
+const PAGE = "tools/dashboard/page";
+const PAGE_ENTRIES = ["tools/dashboard/page/main.tsx", "tools/dashboard/page/app.css"];
+const PAGE_BUNDLE = [
+  "build",
+  "--target=browser",
+  "--minify",
+  "--define",
+  'process.env.NODE_ENV="production"',
+  "--entry-naming",
+  "[name].[ext]",
+];
+
+/** The dashboard's page, with all that it uses: it loads nothing from anywhere else. */
+function bundlePage() {
+  const own = filesBelow(PAGE, (path) => /\.(tsx?|css|html)$/.test(path));
+  // What it shares with the command line: words and types.
+  const shared = ["tools/dashboard/model.ts", ...filesBelow("tools/cli/trace", isSource)];
+  const inputs = [...own, ...shared, TOOLS];
+  const outputs = ["dist/share/dashboard"];
+  buildPart("dashboard", { inputs, command: [PAGE_BUNDLE, PAGE_ENTRIES], outputs }, () => {
+    const folder = scratch("dashboard");
+    rmSync(join(ROOT, folder), { recursive: true, force: true });
+    const quiet = { stdio: ["ignore", "ignore", "inherit"] };
+    run(BUN, [...PAGE_BUNDLE, "--outdir", folder, ...PAGE_ENTRIES], quiet);
+    renameSync(join(ROOT, folder, "main.js"), join(ROOT, folder, "app.js"));
+    cpSync(join(ROOT, PAGE, "index.html"), join(ROOT, folder, "index.html"));
+    rmSync(join(ROOT, "dist/share/dashboard"), { recursive: true, force: true });
+    renameSync(join(ROOT, folder), join(ROOT, "dist/share/dashboard"));
+  });
+}
+
 /** Installs what the build needs and brings dist/ up to date. */
 export function build() {
   ensurePackages(BUILD_PACKAGES);
@@ -155,6 +186,7 @@ export function build() {
   generate();
   mkdirSync(join(ROOT, "dist/bin"), { recursive: true });
   mkdirSync(join(ROOT, "dist/libexec"), { recursive: true });
+  mkdirSync(join(ROOT, "dist/share"), { recursive: true });
   compileNative("catena-init", "stack/runc/init", MUSL, [], "musl-gcc");
   compileNative("catena-keeper", "stack/containerd-shim/keeper", STATIC);
   compileNative("catena-pause", "stack/dockershim/pause", MUSL, [], "musl-gcc");
@@ -162,6 +194,7 @@ export function build() {
   compileNative("catena.node", "lib/linux/native", ADDON);
   compileNative("catena-seccomp.node", "stack/runc/seccomp/native", ADDON, LIBSECCOMP);
   compileExecutable();
+  bundlePage();
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) runMain(build);

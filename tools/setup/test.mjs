@@ -1,11 +1,18 @@
 // `npm test`: sets everything up and runs every test. A word after it chooses among the root tests:
 // `npm test -- swap/chain_shim`.
 import { build } from "./build.mjs";
-import { ensurePackages, runMain, TEST_PACKAGES } from "./prerequisites.mjs";
+import {
+  BROWSER_PACKAGES,
+  ensurePackages,
+  runMain,
+  TEST_PACKAGES,
+  tryPackages,
+} from "./prerequisites.mjs";
 import { runChecks, runRootTests, runUnitTests, sweep, Tally } from "./test_run.mjs";
 
 runMain(async () => {
   ensurePackages(TEST_PACKAGES);
+  tryPackages(BROWSER_PACKAGES);
   build();
   const tally = new Tally();
   const [pattern] = process.argv.slice(2);

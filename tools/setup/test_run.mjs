@@ -52,6 +52,8 @@ function bySuite(tests) {
 /** Types, then format and lint: one test each. */
 export async function runChecks(tally) {
   await runCheck(tally, "types", process.execPath, [TSC, "-p", "."]);
+  const page = ["-p", "tools/dashboard/page"];
+  await runCheck(tally, "types of the dashboard's page", process.execPath, [TSC, ...page]);
   await runCheck(tally, "format and lint", BIOME, ["check", "--error-on-warnings", "."]);
 }
 

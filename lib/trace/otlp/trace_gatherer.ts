@@ -1,5 +1,5 @@
-import { isSlow } from "../slow_span.ts";
 import { isInShare, type SpanRecord } from "../span.ts";
+import { isFailure, isSlow } from "../telling_span.ts";
 
 /** Which traces are worth sending. */
 export interface KeepRule {
@@ -37,7 +37,7 @@ export class TraceGatherer {
       const decided = this.#decisions.get(span.traceId);
       if (decided !== undefined) {
         // A late failure is worth its span even where the rest was dropped.
-        if (decided || span.error !== undefined) out.push(span);
+        if (decided || isFailure(span)) out.push(span);
         continue;
       }
       const open = this.#open.get(span.traceId) ?? { spans: [], touchedMs: nowMs };
@@ -71,7 +71,7 @@ export class TraceGatherer {
 
 /** Whether a whole trace is kept. */
 export function keepTrace(traceId: string, spans: readonly SpanRecord[], rule: KeepRule): boolean {
-  if (spans.some((span) => span.error !== undefined)) return true;
+  if (spans.some(isFailure)) return true;
   if (spans.some((span) => isSlow(span, rule.slowMs * MS_TO_NS))) return true;
   return isInShare(traceId, rule.ratio);
 }

@@ -1,5 +1,6 @@
 import { monotonicNs } from "#lib/trace/span.ts";
 import { readSpool } from "#lib/trace/spool.ts";
+import { isFailure } from "#lib/trace/telling_span.ts";
 import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import { type AssembledTrace, assembleTraces, reachedRuntime } from "../trace/assemble_trace.ts";
 import { compareTraces, drawComparison } from "../trace/compare_traces.ts";
@@ -74,7 +75,7 @@ function showComparison(first: AssembledTrace, second: AssembledTrace, flags: Tr
 function listTraces(traces: AssembledTrace[], flags: TraceFlags): number {
   const wanted = traces.filter(
     (trace) =>
-      (!flags.failed || trace.rows.some(({ span }) => span.error !== undefined)) &&
+      (!flags.failed || trace.rows.some(({ span }) => isFailure(span))) &&
       (trace.endNs - trace.startNs) / 1e6 >= (flags.slower ?? 0),
   );
   const newest = wanted.slice(-flags.count);

@@ -33,7 +33,7 @@ function row(watch: ContainerWatch): string[] {
   const sample = watch.latest!;
   const { name } = watch.container;
   const limit = sample.pidsLimit;
-  const cpu = watch.series.values("cpu").at(-1) ?? 0;
+  const cpu = watch.series.last("cpu") ?? 0;
   const most = sample.byName[0];
   return [
     name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name,

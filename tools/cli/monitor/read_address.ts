@@ -14,6 +14,13 @@ export function metricsAddress(value: string): MetricsAddress {
   throw new InvalidArgumentError("give a port of the loopback, or the path of a unix socket");
 }
 
+/** `--port`: a port of the loopback, 0 for a free one. */
+export function portNumber(value: string): number {
+  const port = Number(value);
+  if (value !== "" && Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return port;
+  throw new InvalidArgumentError(`give a port, 0 to ${MAX_PORT}`);
+}
+
 /** `--otlp`: a collector's base URL. */
 export function collectorUrl(value: string): string {
   if (/^https?:\/\/[^/]/.test(value)) return value;

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
+import type { DashboardFlags } from "../commands/dashboard.ts";
 import type { MonitorFlags } from "../commands/monitor.ts";
 import type { TopFlags } from "../commands/top.ts";
 import {
   collectorUrl,
   intervalSeconds,
   metricsAddress,
+  portNumber,
   sampleShare,
 } from "../monitor/read_address.ts";
 import { collect, withState } from "./shared_options.ts";
@@ -16,6 +18,21 @@ const DEFAULT_METRICS_PORT = 9402;
 export function addSeeing(program: Command): void {
   addTop(program);
   addMonitor(program);
+  addDashboard(program);
+}
+
+function addDashboard(program: Command): void {
+  withWatch(program.command("dashboard"))
+    .summary("see chain, containers, requests and failures in a browser")
+    .description(
+      "Serves a page on this host's loopback until SIGTERM or SIGINT, to whoever has the\n" +
+        "address that it prints. From elsewhere: ssh -L PORT:127.0.0.1:PORT HOST.",
+    )
+    .option("--port <port>", "port of the loopback; 0 takes a free one", portNumber, 0)
+    .action(async (flags: DashboardFlags) => {
+      const { runDashboard } = await import("../commands/dashboard.ts");
+      process.exitCode = await runDashboard(flags);
+    });
 }
 
 function addTop(program: Command): void {

@@ -1,7 +1,9 @@
 import type { SpanRecord } from "#lib/trace/span.ts";
 import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import type { AssembledTrace } from "./assemble_trace.ts";
-import { stepName, stepWords } from "./step_words.ts";
+import { comparisonSentences, NOTABLE_MS } from "./comparison_words.ts";
+import { ownNanoseconds } from "./own_time.ts";
+import { stepName } from "./step_words.ts";
 
 /** One step of both traces: the time that each spent in it and in nothing below it. */
 export interface ComparedStep {
@@ -21,10 +23,7 @@ export interface TraceComparison {
 }
 
 const NS_PER_MS = 1e6;
-/** Below this a difference is noise and not told. */
-const NOTABLE_MS = 0.05;
 const MAX_TOLD = 12;
-const SHARE_WORTH_A_SENTENCE = 0.1;
 const NAME_WIDTH = 48;
 const LINK_WIDTH = 11;
 const BETWEEN = "between the links";
@@ -48,10 +47,9 @@ export function compareTraces(left: AssembledTrace, right: AssembledTrace): Trac
 
 /** The comparison as text: a sentence for what matters, then a table. */
 export function drawComparison(comparison: TraceComparison): string {
-  const { leftMs, rightMs, steps } = comparison;
+  const { steps } = comparison;
   const lines = [
-    `first ${milliseconds(leftMs)}, second ${milliseconds(rightMs)}: ${relation(comparison)}`,
-    ...sentences(comparison),
+    ...comparisonSentences(comparison),
     "",
     `${"link".padEnd(LINK_WIDTH)} ${"step".padEnd(NAME_WIDTH)} ` +
       `${"first".padStart(11)} ${"second".padStart(11)} ${"difference".padStart(12)}`,
@@ -71,44 +69,17 @@ export function drawComparison(comparison: TraceComparison): string {
   return `${lines.join("\n")}\n`;
 }
 
-function relation({ leftMs, rightMs }: TraceComparison): string {
-  const difference = Math.abs(rightMs - leftMs);
-  if (difference < NOTABLE_MS) return "they took the same";
-  return `the ${rightMs > leftMs ? "second" : "first"} took ${milliseconds(difference)} longer`;
-}
-
-/** What made the slower one slow, the largest first: at most three sentences. */
-function sentences({ leftMs, rightMs, steps }: TraceComparison): string[] {
-  const total = rightMs - leftMs;
-  const slower = total > 0 ? "second" : "first";
-  return steps
-    .filter(({ differenceMs }) => differenceMs * total > 0)
-    .filter(({ differenceMs }) => differenceMs / total >= SHARE_WORTH_A_SENTENCE)
-    .slice(0, 3)
-    .map((step) => {
-      const more = milliseconds(Math.abs(step.differenceMs));
-      return `the ${slower} one spent ${more} more ${stepWords(step.link, neutralText(step.step))}`;
-    });
-}
-
 /** Milliseconds by link and step name, each instant counted for the deepest step that covers it. */
 function ownTimes(trace: AssembledTrace): Map<string, number> {
   const out = new Map<string, number>();
-  const add = (key: string, ns: number) => out.set(key, (out.get(key) ?? 0) + ns / NS_PER_MS);
-  const edges = [...new Set(trace.rows.flatMap(({ span }) => [span.startNs, span.endNs]))].sort(
-    (a, b) => a - b,
-  );
-  for (let index = 1; index < edges.length; index++) {
-    const [from, to] = [edges[index - 1]!, edges[index]!];
-    const deepest = trace.rows
-      .filter(({ span }) => span.startNs <= from && span.endNs >= to)
-      .reduce<AssembledTrace["rows"][number] | undefined>(
-        // Of two equally deep ones the later began: it is what is being done.
-        (best, row) => (best && best.depth > row.depth ? best : row),
-        undefined,
-      );
-    add(deepest ? keyOf(deepest.span) : `-\0${BETWEEN}`, to - from);
-  }
+  const add = (key: string, ns: number) => {
+    out.set(key, (out.get(key) ?? 0) + ns / NS_PER_MS);
+  };
+  const { own, betweenNs } = ownNanoseconds(trace);
+  trace.rows.forEach(({ span }, index) => {
+    add(keyOf(span), own[index]!);
+  });
+  if (betweenNs > 0) add(`-\0${BETWEEN}`, betweenNs);
   return out;
 }
 

@@ -1,3 +1,4 @@
+import { isFailure } from "#lib/trace/telling_span.ts";
 import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import type { AssembledTrace } from "./assemble_trace.ts";
 
@@ -38,7 +39,7 @@ export function drawWaterfall(trace: AssembledTrace, width: number, colour: bool
 /** One line for a list of traces. */
 export function drawSummary(trace: AssembledTrace, nowNs: number): string {
   const first = trace.rows[0]!.span;
-  const failed = trace.rows.some(({ span }) => span.error !== undefined) ? "  failed" : "";
+  const failed = trace.rows.some(({ span }) => isFailure(span)) ? "  failed" : "";
   const age = Math.max(0, (nowNs - trace.startNs) / 1e9).toFixed(0);
   const columns = [
     trace.traceId,

@@ -10,3 +10,12 @@ const WAITS = /(?:^|[./ ])(?:wait|attach|logs|stats|events|subscribe|exec\.start
 export function isSlow({ layer, name, startNs, endNs }: SpanRecord, thresholdNs: number): boolean {
   return endNs - startNs >= thresholdNs && layer !== "cli" && !WAITS.test(name);
 }
+
+/** Requests that ask whether something is there. */
+const LOOKUPS = /\.(?:stat|get|info|status|inspect|exists)$/i;
+const ABSENT = /not found|no such|does not exist/i;
+
+/** Whether a span's error is a failure: that a look-up finds nothing is an answer. */
+export function isFailure({ name, error }: SpanRecord): boolean {
+  return error !== undefined && !(LOOKUPS.test(name) && ABSENT.test(error));
+}
