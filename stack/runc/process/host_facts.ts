@@ -129,7 +129,7 @@ function addMountFacts(facts: HostFacts, rootfs: string): void {
   facts.unifiedFlags =
     unified?.superOptions.filter((option) => !NOT_UNIFIED_FLAGS.has(option)) ?? [];
   const parent = parentMount(mounts, rootfs);
-  if (parent?.shared) facts.sharedParent = parent.mountpoint;
+  if (parent) facts.rootMount = { path: parent.mountpoint, shared: parent.shared };
   facts.kcore = statFile("/proc/kcore") !== undefined;
   const ids = (readTextIfAny("/proc/self/uid_map") ?? "").trim().split(" ");
   facts.inUserNamespace = ids.filter((word) => word !== "").join(" ") !== ALL_IDS;

@@ -2,10 +2,11 @@ import { absoluteFrom } from "#lib/linux/path.ts";
 import { realPath } from "#lib/linux/real_path.ts";
 import { compileCreate } from "../spec/create_compile.ts";
 import type { CreateInputs } from "../spec/plan_inputs.ts";
+import type { NamespaceType } from "../spec/spec_types.ts";
 import { conductLaunch } from "./conduct_launch.ts";
 import { readHostFacts, wantedFacts } from "./host_facts.ts";
 import { InitRun } from "./init_run.ts";
-import { LaunchDescriptors, pidsEscape } from "./launch_descriptors.ts";
+import { isOwnNamespace, LaunchDescriptors, pidsEscape } from "./launch_descriptors.ts";
 import type { ContainerLaunch, Launched, LaunchTask } from "./launch_types.ts";
 import { oomKills } from "./limit_cause.ts";
 import { compileFilter, listenerOf } from "./seccomp_input.ts";
@@ -50,7 +51,12 @@ function createInputs(
   fds: LaunchDescriptors,
 ): CreateInputs {
   const { spec, cgroup } = launch;
-  for (const { type, path } of spec.linux?.namespaces ?? []) if (path) fds.addNamespace(type, path);
+  const ownNamespaces = new Set<NamespaceType>();
+  for (const { type, path } of spec.linux?.namespaces ?? []) {
+    if (!path) continue;
+    fds.addNamespace(type, path);
+    if (isOwnNamespace(type, path)) ownNamespaces.add(type);
+  }
   if (spec.process?.terminal) fds.addConsole(launch.consoleSocket, launch.consoleSocketFd);
   const inputs: CreateInputs = {
     id: launch.id,
@@ -61,6 +67,7 @@ function createInputs(
     preserveFds: launch.preserveFds ?? 0,
     rootfs,
     bundle: launch.bundle,
+    ownNamespaces,
     execFifo: `${launch.stateDir}/exec.fifo`,
     noPivot: launch.noPivot,
     noNewKeyring: launch.noNewKeyring,

@@ -14,9 +14,12 @@ export function compileRootMounts(
   userNamespace: boolean,
 ): void {
   if (hasMountNamespace(inputs)) {
-    plan.add({ op: "propagation", path: "/", flags: rootPropagation(inputs) });
-    const { sharedParent } = inputs.facts;
-    if (sharedParent) plan.add({ op: "propagation", path: sharedParent, flags: MS.PRIVATE });
+    const flags = rootPropagation(inputs);
+    plan.add({ op: "propagation", path: "/", flags: flagsBeforeEntry(flags) });
+    const { rootMount } = inputs.facts;
+    if (rootMount && (rootMount.shared || (flags & MS.SHARED) !== 0)) {
+      plan.add({ op: "propagation", path: rootMount.path, flags: MS.PRIVATE });
+    }
     plan.add({ op: "root-bind", path: inputs.rootfs });
   } else {
     plan.add({ op: "root-open", path: inputs.rootfs });
@@ -40,7 +43,11 @@ export function compileRootEntry(
     for (const path of inputs.facts.pseudoMounts) plan.add({ op: "uncover", path });
     plan.add({ op: "move-root" });
   } else plan.add({ op: "pivot-root" });
-  if (hasMountNamespace(inputs) && hasOwnDev(mounts)) plan.add({ op: "reopen-null" });
+  if (hasMountNamespace(inputs)) {
+    const late = rootPropagation(inputs) & (MS.SHARED | MS.UNBINDABLE);
+    if (late !== 0) plan.add({ op: "propagation", path: "/", flags: late });
+    if (hasOwnDev(mounts)) plan.add({ op: "reopen-null" });
+  }
   const cwd = inputs.spec.process?.cwd;
   if (cwd) plan.add({ op: "mkdir", path: cwd, mode: 0o755 });
 }
@@ -75,6 +82,12 @@ function rootPropagation(inputs: CreateInputs): number {
   const flags = propagationFlags(name);
   if (flags === undefined) throw specError(`rootfsPropagation=${name} is not supported`);
   return flags;
+}
+
+/** What is unbindable could not be bound as a root: it becomes so once it is entered. */
+function flagsBeforeEntry(flags: number): number {
+  if ((flags & MS.UNBINDABLE) === 0) return flags;
+  return (flags & ~MS.UNBINDABLE) | MS.PRIVATE;
 }
 
 function hasOwnDev(mounts: readonly PreparedMount[]): boolean {

@@ -9,9 +9,15 @@ import {
 import { compileCgroupJoin, compileCgroupOpens } from "./cgroup_compile.ts";
 import { compileSeccomp } from "./identity_compile.ts";
 import { CLONE_FLAG, O } from "./linux_constants.ts";
-import { compileJoins, compileUnshare, joinOrder, namespaceWishes } from "./namespace_compile.ts";
+import {
+  compileJoins,
+  compileNames,
+  compileUnshare,
+  joinOrder,
+  namespaceWishes,
+} from "./namespace_compile.ts";
 import { PlanBuilder, specError } from "./plan_builder.ts";
-import type { CreateInputs } from "./plan_inputs.ts";
+import type { CreateInputs, HostFacts } from "./plan_inputs.ts";
 import {
   type CompiledPlan,
   compileCgroupNamespace,
@@ -38,8 +44,8 @@ const KEYRING_SEARCH_USER = 0x80000;
  */
 export function compileCreate(inputs: CreateInputs): CompiledPlan {
   const { spec, facts } = inputs;
-  const process = required(spec.process);
-  const wishes = namespaceWishes(spec.linux);
+  const process = required(spec.process, facts);
+  const wishes = namespaceWishes(spec.linux, inputs.ownNamespaces);
   const newUser = wishes.created.has("user");
   const inUser = newUser || wishes.joined.has("user");
   const plan = new PlanBuilder();
@@ -74,8 +80,7 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   compileRootEntry(plan, inputs, mounts);
   compileTerminal(plan, inputs, process, wishes.created.has("mount"));
   compileRootReadonly(plan, inputs, mounts);
-  if (spec.hostname) plan.add({ op: "hostname", name: spec.hostname });
-  if (spec.domainname) plan.add({ op: "domainname", name: spec.domainname });
+  compileNames(plan, spec, wishes);
   compileSysctls(plan, spec.linux, proc, wishes);
   compileMasks(plan, inputs);
   compileLabels(plan, process, facts, proc);
@@ -106,7 +111,11 @@ function goesAhead({ spec, seccomp }: CreateInputs): boolean {
   return !hooks && !seccomp?.listener;
 }
 
-function required(process: Process | undefined): Process {
+function required(process: Process | undefined, facts: HostFacts): Process {
   if (!process) throw specError("process property must not be empty");
+  if (process.selinuxLabel && !facts.selinux) {
+    const reason = "but selinux is disabled or not supported";
+    throw specError(`selinux label is specified in config, ${reason}`);
+  }
   return process;
 }

@@ -2,17 +2,27 @@ import { idMapText } from "./id_map_text.ts";
 import { CLONE_FLAG } from "./linux_constants.ts";
 import { type PlanBuilder, specError } from "./plan_builder.ts";
 import type { CreateInputs, HostFacts, InitDescriptors } from "./plan_inputs.ts";
-import type { Linux, NamespaceType } from "./spec_types.ts";
+import type { Linux, NamespaceType, Spec } from "./spec_types.ts";
 
 /** What a spec asks for each type of namespace: made, joined by path, or the host's. */
 export interface NamespaceWishes {
   created: Set<NamespaceType>;
   joined: Set<NamespaceType>;
+  /** Those joined that are the launcher's own: shared with the host for all that it matters. */
+  own: ReadonlySet<NamespaceType>;
+}
+
+/** Whether what is set in a namespace of this type stays inside the container. */
+export function isPrivate({ created, joined, own }: NamespaceWishes, type: NamespaceType): boolean {
+  return created.has(type) || (joined.has(type) && !own.has(type));
 }
 
 /** Sorts a spec's namespaces; refuses unknown and repeated ones. */
-export function namespaceWishes(linux: Linux | undefined): NamespaceWishes {
-  const wishes: NamespaceWishes = { created: new Set(), joined: new Set() };
+export function namespaceWishes(
+  linux: Linux | undefined,
+  own: ReadonlySet<NamespaceType> = new Set(),
+): NamespaceWishes {
+  const wishes: NamespaceWishes = { created: new Set(), joined: new Set(), own };
   for (const { type, path } of linux?.namespaces ?? []) {
     if (!(type in CLONE_FLAG)) throw specError(`namespace "${type}" does not exist`);
     if (wishes.created.has(type) || wishes.joined.has(type)) {
@@ -96,4 +106,16 @@ function compileTimeOffsets(
     ([clock, { secs = 0, nanosecs = 0 }]) => `${clock} ${secs} ${nanosecs}\n`,
   );
   plan.add({ op: "time-offsets", text: text.join(""), byParent: true });
+}
+
+/** Host and domain name; refused where they would be the host's. */
+export function compileNames(plan: PlanBuilder, spec: Spec, wishes: NamespaceWishes): void {
+  for (const op of ["hostname", "domainname"] as const) {
+    const name = spec[op];
+    if (!name) continue;
+    if (!isPrivate(wishes, "uts")) {
+      throw specError(`unable to set ${op} without a private UTS namespace`);
+    }
+    plan.add({ op, name });
+  }
 }

@@ -22,8 +22,8 @@ export interface HostFacts {
    * mount's: mounting it again from the host's cgroup namespace without them takes them from all.
    */
   unifiedFlags: string[];
-  /** The mount that holds the rootfs, when it is shared: pivot_root refuses below a shared one. */
-  sharedParent?: string;
+  /** The mount that holds the rootfs: pivot_root refuses below a shared one. */
+  rootMount?: { path: string; shared: boolean };
   /** Full procfs and sysfs mounts outside the rootfs: hidden when the root is not pivoted. */
   pseudoMounts: string[];
   /** Where AppArmor's exec label is written: a file of its own on newer kernels; none without. */
@@ -70,6 +70,8 @@ export interface CreateInputs extends CommonInputs {
   /** Absolute path without symbolic links. */
   rootfs: string;
   bundle: string;
+  /** Namespaces that are joined by path and are the launcher's own. */
+  ownNamespaces?: ReadonlySet<NamespaceType>;
   /** Path of exec.fifo. */
   execFifo: string;
   noPivot: boolean;

@@ -1,5 +1,5 @@
 import type { Slot } from "#wire/init-pipe/operation.ts";
-import type { NamespaceWishes } from "./namespace_compile.ts";
+import { isPrivate, type NamespaceWishes } from "./namespace_compile.ts";
 import { type PlanBuilder, specError } from "./plan_builder.ts";
 import type { Linux } from "./spec_types.ts";
 
@@ -38,8 +38,7 @@ function normalized(key: string): string {
 }
 
 function checkNamespaced(name: string, wishes: NamespaceWishes, linux: Linux | undefined): void {
-  const has = (type: "ipc" | "network" | "uts") =>
-    wishes.created.has(type) || wishes.joined.has(type);
+  const has = (type: "ipc" | "network" | "uts") => isPrivate(wishes, type);
   if (IPC_SYSCTLS.has(name) || name.startsWith("fs.mqueue.")) {
     if (has("ipc")) return;
     throw specError(`sysctl "${name}" is not allowed in the hosts ipc namespace`);
