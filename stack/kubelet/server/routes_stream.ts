@@ -32,7 +32,7 @@ async function runCommand({ api, url, response, params }: HttpCall): Promise<voi
 
 /**
  * Carries an exec, attach or port-forward (SPDY or WebSocket) to the runtime's streaming server:
- * the request is repeated there and both connections become one. Rejects before anything was answered.
+ * the request is repeated there and both connections become one. Rejects before any answer.
  */
 export async function carryUpgrade(
   api: KubeletApi,

@@ -1,0 +1,197 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { childEnv } from "#lib/install/child_env.ts";
+import { binPath } from "#lib/install/install_paths.ts";
+import type { Sandbox } from "../lib/sandbox.ts";
+import { waitUntil } from "../lib/wait_until.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are JSON of the Kubernetes API
+type Json = any;
+
+export interface KubeletTestOptions {
+  cri: string;
+  /** Further flags. */
+  flags?: string[];
+}
+
+const START_MS = 30_000;
+
+/** `catena kubelet` over a CRI, with a folder of manifests of its own. */
+export class KubeletUnderTest {
+  readonly #sandbox: Sandbox;
+  readonly #options: KubeletTestOptions;
+  readonly manifests: string;
+  readonly logFile: string;
+  #process: Bun.Subprocess | undefined;
+  #port = 0;
+
+  private constructor(sandbox: Sandbox, options: KubeletTestOptions) {
+    this.#sandbox = sandbox;
+    this.#options = options;
+    this.manifests = sandbox.path("kubelet", "manifests");
+    this.logFile = sandbox.path("kubelet", "kubelet.log");
+    mkdirSync(this.manifests, { recursive: true });
+  }
+
+  static async start(sandbox: Sandbox, options: KubeletTestOptions): Promise<KubeletUnderTest> {
+    const kubelet = new KubeletUnderTest(sandbox, options);
+    sandbox.onClose(() => kubelet.close());
+    await kubelet.start();
+    return kubelet;
+  }
+
+  get pid(): number {
+    return this.#process!.pid;
+  }
+
+  /** Starts it, again after `stop`. */
+  async start(): Promise<void> {
+    const sandbox = this.#sandbox;
+    const before = this.log().length;
+    this.#process = Bun.spawn(
+      [
+        ...[binPath("catena"), "kubelet", "--manifests", this.manifests],
+        ...["--cri", this.#options.cri, "--root", sandbox.path("kubelet", "root")],
+        ...["--state", sandbox.path("kubelet", "state"), "--cgroup-root", `/${sandbox.tag}`],
+        ...["--node-name", "node", "--node-ip", "127.0.0.1", "--port", "0"],
+        ...["--restart-delay", "1", ...(this.#options.flags ?? [])],
+      ],
+      {
+        env: childEnv(),
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: Bun.file(this.logFile + (before > 0 ? ".2" : "")),
+      },
+    );
+    const started = this.#process;
+    const line = await waitUntil(
+      "the kubelet serves",
+      () => {
+        if (started.exitCode !== null) throw new Error(this.log());
+        const words = this.log().slice(before);
+        return /kubelet serves.*address="127\.0\.0\.1:(\d+)"/.exec(words) ?? false;
+      },
+      START_MS,
+    );
+    this.#port = Number(line[1]);
+  }
+
+  log(): string {
+    return [this.logFile, `${this.logFile}.2`].map((path) => readIfAny(path)).join("");
+  }
+
+  /** Writes a manifest; the kubelet sees it by itself. */
+  write(name: string, manifest: unknown): void {
+    const text = typeof manifest === "string" ? manifest : JSON.stringify(manifest);
+    writeFileSync(join(this.manifests, name), text);
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.manifests, name), { force: true });
+  }
+
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.#port}${path}`, {
+      ...init,
+      headers: { authorization: `Bearer ${this.token}`, ...init.headers },
+    });
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get token(): string {
+    return readFileSync(this.#sandbox.path("kubelet", "state", "kubelet.token"), "utf8").trim();
+  }
+
+  async text(path: string): Promise<string> {
+    return (await this.fetch(path)).text();
+  }
+
+  async json(path: string): Promise<Json> {
+    return (await this.fetch(path)).json();
+  }
+
+  /** The pod of this name, without the node's name at its end. */
+  async pod(name: string): Promise<Json | undefined> {
+    const { items } = await this.json("/pods");
+    return items.find(({ metadata }: Json) => metadata.name === `${name}-node`);
+  }
+
+  /** Waits until the pod is as `fits` says; shows it otherwise. */
+  async podWhen(
+    name: string,
+    what: string,
+    fits: (pod: Json) => boolean,
+    limitMs = 30_000,
+  ): Promise<Json> {
+    let last: Json;
+    try {
+      return await waitUntil(
+        `pod ${name} ${what}`,
+        async () => {
+          last = await this.pod(name);
+          return last && fits(last) ? last : false;
+        },
+        limitMs,
+      );
+    } catch (error) {
+      const status = JSON.stringify(last?.status, null, 1);
+      throw new Error(`${error}\n${status}\n${this.log().slice(-3000)}`);
+    }
+  }
+
+  /** Events of one reason, of one pod if it is named. */
+  async events(reason: string, pod?: string): Promise<Json[]> {
+    const { items } = await this.json("/events");
+    return items.filter(
+      (event: Json) =>
+        event.reason === reason &&
+        (pod === undefined || event.involvedObject.name === `${pod}-node`),
+    );
+  }
+
+  /** Waits for an event of a reason, whose message fits. */
+  async event(reason: string, pod: string | undefined, words: RegExp, limitMs = 30_000) {
+    let all: Json[] = [];
+    try {
+      return await waitUntil(
+        `event ${reason} ${words}`,
+        async () => {
+          all = await this.events(reason, pod);
+          return all.find(({ message }) => words.test(message)) ?? false;
+        },
+        limitMs,
+      );
+    } catch (error) {
+      throw new Error(`${error}\n${JSON.stringify(all)}\n${this.log().slice(-3000)}`);
+    }
+  }
+
+  /** Ends the kubelet alone; its pods run on. */
+  async stop(): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    running?.kill("SIGTERM");
+    await running?.exited;
+  }
+
+  /** Takes all manifests away, waits until their pods are gone, and ends the kubelet. */
+  async close(): Promise<void> {
+    if (!this.#process || this.#process.exitCode !== null) return;
+    rmSync(this.manifests, { recursive: true, force: true });
+    mkdirSync(this.manifests, { recursive: true });
+    await waitUntil("all pods are gone", async () => (await this.json("/pods")).items.length === 0)
+      .catch(() => {})
+      .finally(() => this.stop());
+  }
+}
+
+function readIfAny(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
