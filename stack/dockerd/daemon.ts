@@ -11,6 +11,7 @@ import { EventBus } from "./events/event_bus.ts";
 import type { ExecProcess } from "./exec/exec_process.ts";
 import { ExecStore } from "./exec/exec_store.ts";
 import { ImageStore } from "./images/image_store.ts";
+import { Networks } from "./network/networks.ts";
 import { RootfsMounts } from "./rootfs/rootfs_mount.ts";
 import { type HostFacts, readHostFacts } from "./spec/host_facts.ts";
 import { VolumeStore } from "./volumes/volume_store.ts";
@@ -21,6 +22,19 @@ export interface RuntimeChoice {
   shim: string;
   /** Path or name of the OCI runtime; the shim's own when left out. */
   binary?: string;
+}
+
+/** The flags of dockerd that its bridge networks have. */
+export interface DockerdNetworkOptions {
+  /** `none`: no bridge networks. Else the name of the default network's bridge. */
+  bridge?: string;
+  /** False: the host's packet filter is not touched. */
+  iptables?: boolean;
+  /** Address and prefix of the default network's bridge. */
+  bip?: string;
+  mtu?: number;
+  /** Folder of the CNI plugins, when it is not a usual one. */
+  cniFolder?: string;
 }
 
 export interface DockerdOptions {
@@ -40,6 +54,7 @@ export interface DockerdOptions {
   initPath?: string;
   /** Mirrors, insecure registries, certificates. */
   registries?: RegistrySettings;
+  network?: DockerdNetworkOptions;
   spans?: SpanSink;
   log?: Log;
 }
@@ -63,6 +78,7 @@ export class Daemon {
   readonly images: ImageStore;
   readonly volumes: VolumeStore;
   readonly mounts: RootfsMounts;
+  readonly networks: Networks;
   readonly events = new EventBus();
   readonly execs = new ExecStore();
   /** Execs that were created, and are prepared for a start that may follow at once. */
@@ -88,6 +104,7 @@ export class Daemon {
     this.volumes = new VolumeStore(options.root);
     this.images = new ImageStore(options.containerd, options.snapshotter ?? "overlayfs");
     this.mounts = new RootfsMounts(options.root);
+    this.networks = new Networks({ ...options.network, ...options }, this.log);
     this.runtimes = {
       catena: { shim: "io.containerd.catena.v2" },
       runc: { shim: "io.containerd.runc.v2" },

@@ -24,6 +24,8 @@ import { imagePrune } from "./server/image_prune.ts";
 import { imagePull } from "./server/image_pull.ts";
 import { imagePush } from "./server/image_push.ts";
 import { imageRemove } from "./server/image_remove.ts";
+import { networkConnect, networkDisconnect } from "./server/network_connect.ts";
+import { networkCreate } from "./server/network_create.ts";
 import * as networks from "./server/network_ops.ts";
 import * as registry from "./server/registry_ops.ts";
 import * as system from "./server/system_ops.ts";
@@ -81,9 +83,13 @@ export function dockerEngine(daemon: Daemon): DockerEngine {
 
     networkList: (filters) => networks.networkList(daemon, filters),
     networkInspect: (name) => networks.networkInspect(daemon, name),
-    networkCreate: (body) => networks.networkCreate(body),
+    networkCreate: (body) => networkCreate(daemon, body),
     networkRemove: (name) => networks.networkRemove(daemon, name),
-    networkPrune: async () => ({ NetworksDeleted: null }),
+    networkPrune: (filters) => networks.networkPrune(daemon, filters),
+    networkConnect: (name, body) =>
+      networkConnect(daemon, name, body.Container ?? "", body.EndpointConfig ?? null),
+    networkDisconnect: (name, body) =>
+      networkDisconnect(daemon, name, body.Container ?? "", body.Force === true),
   };
 }
 

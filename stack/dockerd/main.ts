@@ -7,7 +7,7 @@ import { Daemon, type DockerdOptions } from "./daemon.ts";
 import { dockerEngine } from "./engine.ts";
 import { catchUp, recover, startPolicies } from "./recovery.ts";
 
-export type { DockerdOptions, RuntimeChoice } from "./daemon.ts";
+export type { DockerdNetworkOptions, DockerdOptions, RuntimeChoice } from "./daemon.ts";
 
 /** A running dockerd: its operations, and what ends it. Containers run on after `close`. */
 export interface Dockerd {
@@ -35,6 +35,7 @@ export async function createDockerd(options: DockerdOptions): Promise<Dockerd> {
       daemon.closing.abort();
       for (const key of [...daemon.timers.keys()]) daemon.clearTimer(key);
       await events;
+      daemon.networks.close();
       for (const container of daemon.containers.all()) {
         container.task?.io.detach();
         container.log?.close();

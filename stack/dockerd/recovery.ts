@@ -8,6 +8,7 @@ import { startsWithDaemon } from "./container/restart_policy.ts";
 import { type Daemon, OWNER_LABEL } from "./daemon.ts";
 import { resumeHealth } from "./health/health_probe.ts";
 import { ProcessIo } from "./io/process_io.ts";
+import { closeSandbox, resumeSandbox, sweepNamespaces } from "./network/sandbox.ts";
 import { cleanUpRun, containerExited } from "./server/container_exit.ts";
 import { removeLocked } from "./server/container_remove.ts";
 import { startLocked } from "./server/container_start.ts";
@@ -34,6 +35,20 @@ export async function recover(daemon: Daemon): Promise<void> {
     }
   }
   await removeLeavings(daemon);
+  await removeNetworks(daemon);
+}
+
+/** Networks of containers that do not run: of an end that nobody saw, or of a broken start. */
+async function removeNetworks(daemon: Daemon): Promise<void> {
+  for (const container of daemon.containers.all()) {
+    const { state, networks = {} } = container.record;
+    if (state.running || !Object.values(networks).some(({ live }) => live)) continue;
+    await closeSandbox(daemon, container).catch((error: unknown) => {
+      daemon.log.warn("network could not be taken down", { id: container.id, error });
+    });
+    container.save();
+  }
+  sweepNamespaces(daemon);
 }
 
 async function listTasks(daemon: Daemon): Promise<Map<string, Process>> {
@@ -78,6 +93,7 @@ async function adopt(daemon: Daemon, container: Container, task: Process): Promi
   Object.assign(state, { running: true, paused: task.status === Status.PAUSED, pid: task.pid });
   await reopenStreams(daemon, container);
   container.save();
+  await resumeSandbox(daemon, container);
   container.announceInput();
   if (config.Healthcheck) resumeHealth(daemon, container);
 }

@@ -2,9 +2,12 @@ import { binPath } from "#lib/install/install_paths.ts";
 import { Daemon } from "./daemon.ts";
 import type { Sandbox } from "./sandbox.ts";
 
+/** Tests leave the host's network as it is. Those of networks make one of their own. */
+const NO_BRIDGE = ["--bridge", "none"];
+
 /** `catena daemon`: dockerd and containerd in one process. Its sockets lie in the state folder. */
 export async function startCatenaDaemon(sandbox: Sandbox): Promise<Daemon & CatenaFolders> {
-  return start(sandbox, "daemon", "docker.sock", []);
+  return start(sandbox, "daemon", "docker.sock", NO_BRIDGE);
 }
 
 /** `catena containerd`: our containerd alone. It looks for shims in `folders` before its PATH. */
@@ -20,7 +23,7 @@ export async function startCatenaDockerd(
   sandbox: Sandbox,
   containerd: string,
 ): Promise<Daemon & CatenaFolders> {
-  return start(sandbox, "dockerd", "docker.sock", ["--containerd", containerd]);
+  return start(sandbox, "dockerd", "docker.sock", ["--containerd", containerd, ...NO_BRIDGE]);
 }
 
 export interface CatenaFolders {

@@ -37,7 +37,9 @@ export class DemoDaemon {
   async start(detached: boolean): Promise<void> {
     const logPath = join(this.folder, "daemon.log");
     const log = openSync(logPath, "a", 0o600);
-    const daemon = spawn(binPath("catena"), ["daemon", ...this.#folders], {
+    // The demonstration leaves the host's network as it is.
+    const args = ["daemon", "--bridge", "none", ...this.#folders];
+    const daemon = spawn(binPath("catena"), args, {
       stdio: ["ignore", log, log],
       env: childEnv(),
       detached,

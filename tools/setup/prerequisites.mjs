@@ -26,6 +26,9 @@ export const TEST_PACKAGES = [
   ["/usr/sbin/dockerd", "docker.io"],
   ["/usr/bin/crun", "crun"],
   ["/usr/bin/tar", "tar"],
+  ["/usr/lib/cni/bridge", "containernetworking-plugins"],
+  ["/usr/sbin/iptables", "iptables"],
+  ["/usr/bin/ip", "iproute2"],
 ];
 
 /** Needed by the dashboard's tests; large, so that a machine may do without. */

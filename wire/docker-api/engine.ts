@@ -29,7 +29,12 @@ import type {
   ImagesPruned,
   ProgressMessage,
 } from "./types/image.ts";
-import type { NetworkCreateBody, NetworkView } from "./types/network.ts";
+import type {
+  NetworkConnectBody,
+  NetworkCreateBody,
+  NetworkDisconnectBody,
+  NetworkView,
+} from "./types/network.ts";
 import type { DiskUsage, EventMessage, PingView, SystemInfo, VersionView } from "./types/system.ts";
 import type {
   VolumeCreateBody,
@@ -261,6 +266,8 @@ export interface DockerEngine extends RegistryOperations {
     body: NetworkCreateBody,
     context: CallContext,
   ): Promise<{ Id: string; Warning: string }>;
+  networkConnect(name: string, body: NetworkConnectBody, context: CallContext): Promise<void>;
+  networkDisconnect(name: string, body: NetworkDisconnectBody, context: CallContext): Promise<void>;
   networkRemove(name: string, context: CallContext): Promise<void>;
   networkPrune(
     filters: Filters,

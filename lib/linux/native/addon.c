@@ -93,5 +93,6 @@ NAPI_MODULE_INIT() {
   add_table(env, exports, notify_functions);
   add_table(env, exports, rooted_functions);
   add_table(env, exports, layer_functions);
+  add_table(env, exports, network_namespace_functions);
   return exports;
 }

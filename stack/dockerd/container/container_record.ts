@@ -1,5 +1,6 @@
 import type { ContainerConfig, HostConfig } from "#wire/docker-api/types/container_config.ts";
 import type { HealthView, MountPoint } from "#wire/docker-api/types/container_view.ts";
+import type { EndpointRecord, SandboxRecord } from "../network/endpoint.ts";
 import { ZERO_TIME } from "../wall_clock.ts";
 
 /** A mount as it was resolved when the container was made. */
@@ -45,6 +46,10 @@ export interface ContainerRecord {
   imageId: string;
   snapshotter: string;
   mounts: MountRecord[];
+  /** By the network's name, the one of the network mode first. */
+  networks?: Record<string, EndpointRecord>;
+  /** The network namespace of the present run, or of the last. */
+  sandbox?: SandboxRecord;
   /** Name of the runtime in containerd, and the executable behind it where one was named. */
   runtime: { name: string; binary?: string };
   state: StateRecord;

@@ -64,6 +64,15 @@ export class ContainerStore {
     return matches[0]!;
   }
 
+  /** True when exactly one container is meant. */
+  has(ref: string): boolean {
+    try {
+      return this.find(ref) !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
   /** Takes a name for a container, or makes one up. Throws when it is taken or is no name. */
   reserve(name: string, id: string): string {
     if (name === "") return this.#reserveRandom(id);

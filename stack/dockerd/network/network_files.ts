@@ -2,6 +2,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Container } from "../container/container.ts";
 import { invalid } from "../refusals.ts";
+import { NAME_SERVER } from "./name_server.ts";
 
 const HOSTS = [
   "127.0.0.1\tlocalhost",
@@ -26,14 +27,14 @@ function readHost(path: string): string {
 export function hostsText(
   base: string | undefined,
   extra: readonly string[],
-  own: { address: string; names: string[] } | undefined,
+  known: readonly { address: string; names: string[] }[],
 ): string {
   const lines = base === undefined ? [...HOSTS] : [base.replace(/\n$/, "")];
   for (const entry of extra) {
     const { name, address } = parseExtraHost(entry);
     lines.push(`${address}\t${name}`);
   }
-  if (own) lines.push(`${own.address}\t${own.names.join(" ")}`);
+  for (const { address, names } of known) lines.push(`${address}\t${names.join(" ")}`);
   return `${lines.join("\n")}\n`;
 }
 
@@ -78,6 +79,22 @@ export function resolvText(host: string, dns: DnsOptions, sharesHost: boolean): 
   return lines.length > 0 ? `${lines.join("\n")}\n` : "";
 }
 
+/** The same where the container's own name server answers: short names are asked as they are. */
+export function ownResolvText(host: string, dns: DnsOptions): string {
+  const options = dns.options.some((option) => option.startsWith("ndots:"))
+    ? dns.options
+    : [...dns.options, "ndots:0"];
+  return resolvText(host, { ...dns, servers: [NAME_SERVER], options }, false);
+}
+
+/** The servers that a container's own name server asks: the container's, or the host's. */
+export function resolverServers(own: readonly string[]): string[] {
+  if (own.length > 0) return [...own];
+  return [...readHost("/etc/resolv.conf").matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, server]) =>
+    server!.replace(/%.*$/, ""),
+  );
+}
+
 export interface NetworkFiles {
   hosts: string;
   hostname: string;
@@ -93,25 +110,49 @@ export function networkFilePaths(container: Container): NetworkFiles {
   };
 }
 
-/** Writes the three files that are bound into a container, and returns their paths. */
-export function writeNetworkFiles(container: Container, address?: string): NetworkFiles {
+/** What of a container's networks its files tell. */
+export interface NetworkNames {
+  /** Addresses of the container itself. */
+  own: string[];
+  /** Lines of linked containers. */
+  links: { address: string; names: string[] }[];
+  /** The container's own name server answers: on user-defined networks. */
+  resolver: boolean;
+  /** What `host-gateway` stands for in `--add-host`. */
+  hostGateway: string;
+}
+
+const NO_NETWORK: NetworkNames = { own: [], links: [], resolver: false, hostGateway: "" };
+
+/**
+ * Writes the three files that are bound into a container, and returns their paths. They are written
+ * in place: a running container sees it.
+ */
+export function writeNetworkFiles(
+  container: Container,
+  names: NetworkNames = NO_NETWORK,
+): NetworkFiles {
   const { config, hostConfig, id } = container.record;
   const paths = networkFilePaths(container);
   const sharesHost = hostConfig.NetworkMode === "host";
   const hostname = config.Hostname ?? "";
-  const names = config.Domainname ? [`${hostname}.${config.Domainname}`, hostname] : [hostname];
-  const own = address
-    ? { address, names: [...names, ...(hostname === "" ? [id.slice(0, 12)] : [])] }
-    : undefined;
+  const full = config.Domainname ? [`${hostname}.${config.Domainname}`, hostname] : [hostname];
+  const ownNames = hostname === "" ? [id.slice(0, 12)] : full;
   const base = sharesHost ? readHost("/etc/hosts") || undefined : undefined;
-  write(paths.hosts, hostsText(base, hostConfig.ExtraHosts ?? [], own));
+  const extra = (hostConfig.ExtraHosts ?? []).map((entry) =>
+    entry.replace(/([:=])host-gateway$/, `$1${names.hostGateway}`),
+  );
+  const own = names.own.map((address) => ({ address, names: ownNames }));
+  write(paths.hosts, hostsText(base, extra, [...names.links, ...own]));
   write(paths.hostname, `${hostname}\n`);
   const dns = {
     servers: hostConfig.Dns ?? [],
     search: hostConfig.DnsSearch ?? [],
     options: hostConfig.DnsOptions ?? [],
   };
-  write(paths.resolv, resolvText(readHost("/etc/resolv.conf"), dns, sharesHost));
+  const host = readHost("/etc/resolv.conf");
+  const text = names.resolver ? ownResolvText(host, dns) : resolvText(host, dns, sharesHost);
+  write(paths.resolv, text);
   return paths;
 }
 

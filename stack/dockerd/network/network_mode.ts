@@ -1,51 +1,46 @@
 import { existsSync } from "node:fs";
-import type { HostConfig, NetworkingConfig } from "#wire/docker-api/types/container_config.ts";
+import type { HostConfig } from "#wire/docker-api/types/container_config.ts";
 import type { Daemon } from "../daemon.ts";
 import { conflict, invalid } from "../refusals.ts";
 import type { Sharing } from "../spec/spec_build.ts";
+import { portWishes } from "./port_wish.ts";
 
 const op = "check network";
-/** Networks that every daemon has. */
-export const PREDEFINED = ["bridge", "host", "none"];
 
 /**
- * Checks what network a container asks for. Returns warnings: the default network is a private
- * namespace with a loopback alone.
+ * Checks what network a container asks for, and its ports. Returns warnings: without CNI's plugins
+ * the default network is a private namespace with a loopback alone.
  */
-export function checkNetworkMode(host: HostConfig, networking: NetworkingConfig): string[] {
-  const mode = host.NetworkMode ?? "default";
+export function checkNetworkMode(daemon: Daemon, host: HostConfig): string[] {
+  const mode = host.NetworkMode || "default";
+  const published = Object.keys(host.PortBindings ?? {}).length > 0;
+  portWishes(host.PortBindings ?? {}, [], false);
   if (mode.startsWith("container:")) {
-    const other = mode.slice("container:".length);
-    if (other === "") {
+    if (mode === "container:") {
       throw invalid(op, "Invalid network mode: invalid container format container:<name|id>");
     }
-    if (Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts) {
-      throw conflict(
-        op,
-        "conflicting options: port publishing and the container type network mode",
-      );
+    if (published || host.PublishAllPorts) {
+      throw invalid(op, "conflicting options: port publishing and the container type network mode");
     }
     if (host.ExtraHosts?.length) {
-      throw conflict(op, "conflicting options: custom host-to-IP mapping and the network mode");
+      throw invalid(op, "conflicting options: custom host-to-IP mapping and the network mode");
     }
     return [];
   }
-  for (const name of [mode, ...Object.keys(networking.EndpointsConfig ?? {})]) {
-    // Not 404, which the CLI takes for a missing image.
-    if (name !== "default" && !PREDEFINED.includes(name)) {
-      throw invalid(op, `network ${name} not found`);
-    }
+  if (mode === "host") {
+    return published ? ["Published ports are discarded when using host network mode"] : [];
   }
-  if (mode === "default" || mode === "bridge") {
-    return [
-      "Network mode bridge: no CNI plugins are configured, the container has a loopback " +
-        "interface only.",
-    ];
+  const { missing, filter } = daemon.networks;
+  const warnings: string[] = [];
+  if (missing && mode !== "none") {
+    warnings.push(`Network mode bridge: ${missing}; the container has a loopback interface only.`);
   }
-  if (mode === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {
-    return ["Published ports are discarded when using host network mode"];
+  if ((published || host.PublishAllPorts) && (missing || mode === "none")) {
+    warnings.push("Published ports are not reachable: the container has no bridge network.");
+  } else if (published && !filter) {
+    warnings.push("Published ports are carried by the daemon: the packet filter is not used.");
   }
-  return [];
+  return warnings;
 }
 
 /** Resolves `container:REF` and the like to whose namespace is used. */

@@ -17,6 +17,8 @@ import { commandOf, mergeImageDefaults } from "../container/image_defaults.ts";
 import type { Daemon } from "../daemon.ts";
 import type { LoadedImage } from "../images/image_types.ts";
 import { ensureInitLayer } from "../images/init_layer.ts";
+import { endpointsOf } from "../network/endpoint_wish.ts";
+import { checkLinks } from "../network/links.ts";
 import { checkNetworkMode } from "../network/network_mode.ts";
 import { invalid, missingSource } from "../refusals.ts";
 import { withRoot } from "../rootfs/rooted_files.ts";
@@ -54,7 +56,9 @@ export async function containerCreate(
   const host = completeHost(givenHost ?? {}, daemon);
   const args = commandOf(config);
   const warnings = checkAll(daemon, config, host);
-  warnings.push(...checkNetworkMode(host, networking ?? {}));
+  warnings.push(...checkNetworkMode(daemon, host));
+  const networks = endpointsOf(daemon.networks.store, host, networking ?? {}, config);
+  checkLinks(daemon, host.Links ?? []);
   const inherited = inheritedMounts(daemon, host.VolumesFrom ?? []);
   const wanted = wantedMounts(host, Object.keys(config.Volumes ?? {}), inherited);
   checkSources(wanted);
@@ -71,6 +75,7 @@ export async function containerCreate(
     imageId: image.id,
     snapshotter: daemon.images.snapshotter,
     mounts: [],
+    networks,
     runtime: { name: runtime.shim, ...(runtime.binary ? { binary: runtime.binary } : {}) },
     state: newState(),
     restartCount: 0,
@@ -119,6 +124,9 @@ function completeConfig(config: ContainerConfig, host: HostConfig, id: string): 
 function completeHost(given: HostConfig, daemon: Daemon): HostConfig {
   const host: HostConfig = { ...given };
   host.NetworkMode ||= "default";
+  const shared = host.NetworkMode.match(/^container:(.+)$/)?.[1];
+  // A rename of the other must not change whom this one joins.
+  if (shared) host.NetworkMode = `container:${daemon.find(shared).id}`;
   host.IpcMode ||= "private";
   host.CgroupnsMode ||= daemon.facts.pureCgroupV2 ? "private" : "host";
   host.ShmSize ||= 64 * 1024 * 1024;

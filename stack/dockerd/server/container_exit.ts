@@ -4,6 +4,7 @@ import { restartDelayMs } from "../container/restart_policy.ts";
 import type { Daemon } from "../daemon.ts";
 import type { ExecProcess } from "../exec/exec_process.ts";
 import { stopHealth } from "../health/health_probe.ts";
+import { closeSandbox } from "../network/sandbox.ts";
 import { releaseSharedMemory } from "../rootfs/shared_memory.ts";
 import { formatNs, nowText } from "../wall_clock.ts";
 import { removeLocked } from "./container_remove.ts";
@@ -44,6 +45,7 @@ export async function containerExited(
     daemon.events.container(container, "die", { exitCode: String(exit.exitCode) });
     container.announceExit();
     await cleanUpRun(daemon, container);
+    if (!autoRemove) container.save();
     if (autoRemove) await removeLocked(daemon, container, { volumes: true });
     else if (restarts) scheduleRestart(daemon, container, delayMs);
   });
@@ -78,6 +80,7 @@ export async function cleanUpRun(daemon: Daemon, container: Container): Promise<
   await step("delete task", () => daemon.services.tasks.delete({ containerId: id }, call));
   await step("delete container", () => daemon.services.containers.delete({ id }, call));
   await step("unmount rootfs", () => daemon.mounts.unmount(id));
+  await step("take down network", () => closeSandbox(daemon, container));
   await step("unmount shared memory", () => releaseSharedMemory(container));
   for (const exec of container.execs.values()) endExec(daemon, container, exec, 137);
 }

@@ -1,14 +1,11 @@
 import type { CallContext } from "#lib/rpc/service.ts";
-import type {
-  ContainerInspect,
-  GraphDriver,
-  NetworkSettingsView,
-} from "#wire/docker-api/types/container_view.ts";
+import type { ContainerInspect, GraphDriver } from "#wire/docker-api/types/container_view.ts";
 import type { Container } from "../container/container.ts";
 import { mountPoint } from "../container/container_record.ts";
 import type { Daemon } from "../daemon.ts";
+import { linkViews } from "../network/links.ts";
 import { networkFilePaths } from "../network/network_files.ts";
-import { endpointViews } from "../network/network_view.ts";
+import { networkSettings } from "../network/network_view.ts";
 import { containerSizes } from "./container_size.ts";
 
 /** GET /containers/ID/json */
@@ -56,7 +53,7 @@ export async function containerInspect(
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: container.execs.size > 0 ? [...container.execs.keys()] : null,
-    HostConfig: record.hostConfig,
+    HostConfig: { ...record.hostConfig, Links: linkViews(container) },
     GraphDriver: await graphDriver(daemon, container, context),
     ...(size ? await containerSizes(daemon, container, context) : {}),
     Mounts: record.mounts.map(mountPoint),
@@ -89,28 +86,5 @@ async function graphDriver(
       UpperDir: upper,
       WorkDir: value("workdir") ?? "",
     },
-  };
-}
-
-function networkSettings(daemon: Daemon, container: Container): NetworkSettingsView {
-  return {
-    Bridge: "",
-    SandboxID: "",
-    SandboxKey: "",
-    Ports: {},
-    HairpinMode: false,
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    EndpointID: "",
-    Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    IPAddress: "",
-    IPPrefixLen: 0,
-    IPv6Gateway: "",
-    MacAddress: "",
-    Networks: endpointViews(daemon, container),
   };
 }

@@ -6,7 +6,9 @@ import { mountPoint } from "../container/container_record.ts";
 import type { Daemon } from "../daemon.ts";
 import { checkFilters, flagFilter, matchesLabels } from "../filters.ts";
 import { familiarName } from "../images/reference.ts";
-import { endpointViews, networkOf } from "../network/network_view.ts";
+import { linkNames } from "../network/links.ts";
+import { endpointViews, isOnNetwork, portViews } from "../network/network_view.ts";
+import { parsePortKey } from "../network/port_wish.ts";
 import { invalid } from "../refusals.ts";
 import { statusLine } from "./status_line.ts";
 
@@ -52,9 +54,12 @@ export async function containerList(
       (all || container.record.state.running) && matches(daemon, container, filters, names),
   );
   const shown = options.limit > 0 ? found.slice(0, options.limit) : found;
+  const linked = linkNames(daemon);
   const out: ContainerSummary[] = [];
   for (const container of shown) {
-    out.push(await summary(daemon, container, options.size, context));
+    const item = await summary(daemon, container, options.size, context);
+    item.Names.push(...(linked.get(container.id) ?? []));
+    out.push(item);
   }
   return out;
 }
@@ -104,7 +109,7 @@ function matches(
       case "since":
         return values.every((ref) => record.created > daemon.find(ref).record.created);
       case "network":
-        return values.includes(networkOf(container) ?? "");
+        return values.some((value) => isOnNetwork(daemon, container, value));
       case "volume":
         return values.some((value) =>
           record.mounts.some((mount) =>
@@ -116,9 +121,17 @@ function matches(
       case "isolation":
         return values.includes("default");
       default:
-        // publish and expose: no port of ours is.
-        return false;
+        return values.some((value) => portMatches(container, key === "publish", value));
     }
+  });
+}
+
+/** `publish=80`, `expose=8000-8080/tcp`: a port of the container, or where it is published. */
+function portMatches(container: Container, published: boolean, value: string): boolean {
+  const { first, last, protocol } = parsePortKey(value);
+  return portViews(container).some(({ PrivatePort, PublicPort, Type }) => {
+    const port = published ? PublicPort : PrivatePort;
+    return port !== undefined && Type === protocol && port >= first && port <= last;
   });
 }
 
@@ -147,7 +160,7 @@ async function summary(
     ImageID: record.imageId,
     Command: commandText(record.args),
     Created: Math.floor(Date.parse(record.created) / 1000),
-    Ports: [],
+    Ports: portViews(container),
     Labels: record.config.Labels ?? {},
     State: container.status,
     Status: statusLine(container, Date.now()),

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
 import { networkFilePaths, writeNetworkFiles } from "../network/network_files.ts";
+import { networkNames } from "../network/network_names.ts";
 import { invalid, missingSource } from "../refusals.ts";
 import { sharedMemoryFolder } from "../rootfs/shared_memory.ts";
 import type { SpecMount } from "../spec/spec_build.ts";
@@ -56,7 +57,10 @@ export function addNetworkMounts(daemon: Daemon, container: Container, mounts: S
     ? daemon.find(mode.slice("container:".length))
     : container;
   // Another's files are taken as they are: whoever made it may have changed them since.
-  const files = owner === container ? writeNetworkFiles(owner) : networkFilePaths(owner);
+  const files =
+    owner === container
+      ? writeNetworkFiles(owner, networkNames(daemon, owner))
+      : networkFilePaths(owner);
   const taken = new Set(mounts.map((mount) => mount.destination));
   const options = container.record.hostConfig.ReadonlyRootfs
     ? ["rbind", "ro", "rprivate"]

@@ -8,14 +8,16 @@ import { launchFailure } from "../container/launch_failure.ts";
 import { type Daemon, OWNER_LABEL } from "../daemon.ts";
 import { watchHealth } from "../health/health_probe.ts";
 import { ProcessIo } from "../io/process_io.ts";
+import { checkLinkedRun, linkEnv } from "../network/links.ts";
 import { sharing } from "../network/network_mode.ts";
+import { openSandbox } from "../network/sandbox.ts";
 import { conflict } from "../refusals.ts";
 import { makeRootedFolder, readRootedText, withRoot } from "../rootfs/rooted_files.ts";
 import { releaseSharedMemory } from "../rootfs/shared_memory.ts";
 import { resolveCapabilities } from "../spec/capabilities.ts";
 import { parseDeviceRules, privilegedDevices, resolveDevices } from "../spec/devices.ts";
 import type { OciSpec } from "../spec/oci_types.ts";
-import { buildSpec, containerEnv } from "../spec/spec_build.ts";
+import { buildSpec, containerEnv, type Sharing } from "../spec/spec_build.ts";
 import { type ResolvedUser, resolveUser } from "../spec/user_lookup.ts";
 import { Unwind } from "../unwind.ts";
 import { nowText } from "../wall_clock.ts";
@@ -122,6 +124,8 @@ async function launch(
   const rootfs = daemon.mounts.mount(id, mounts);
   unwind.add("unmount rootfs", () => daemon.mounts.unmount(id));
   unwind.add("unmount shared memory", () => releaseSharedMemory(container));
+  checkLinkedRun(daemon, container);
+  await openSandbox(daemon, container, unwind);
   const { spec, user } = prepareSpec(daemon, container, rootfs);
   const binary = record.runtime.binary;
   const runcRoot = join(daemon.options.state, "runtime-runc");
@@ -178,6 +182,15 @@ function openIo(daemon: Daemon, container: Container): ProcessIo {
   return ProcessIo.create(daemon.fifoFolder(container.id), wanted, container.hub, tap);
 }
 
+/** Whose network namespace: the one that was made for the container, or as its mode says. */
+function networkSharing(daemon: Daemon, container: Container): Sharing {
+  const { hostConfig, sandbox, networks } = container.record;
+  if (hostConfig.NetworkMode === "host" || !sandbox?.key || networks?.["host"]) {
+    return sharing(daemon, hostConfig.NetworkMode, "net");
+  }
+  return { own: sandbox.key };
+}
+
 /** Resolves everything that the spec needs from the container's files and the host. */
 function prepareSpec(
   daemon: Daemon,
@@ -221,7 +234,7 @@ function prepareSpec(
     facts,
     rootfs,
     args: record.args,
-    env: containerEnv(config, user.home),
+    env: containerEnv(config, user.home, linkEnv(daemon, container)),
     user,
     capabilities,
     noNewPrivileges: security.noNewPrivileges,
@@ -229,7 +242,7 @@ function prepareSpec(
     seccomp: chooseSeccomp(security, host.Privileged === true, capabilities, facts.kernel),
     devices,
     mounts: specMounts,
-    network: sharing(daemon, host.NetworkMode, "net"),
+    network: networkSharing(daemon, container),
     ipc,
     pid: sharing(daemon, host.PidMode, "pid"),
     initPath: host.Init && host.PidMode !== "host" ? daemon.initPath : undefined,

@@ -1,6 +1,7 @@
 import type { HostConfig } from "#wire/docker-api/types/container_config.ts";
 import type { Daemon } from "../daemon.ts";
 import { parseSize } from "../logs/json_log_writer.ts";
+import { parseLink } from "../network/links.ts";
 import { parseExtraHost } from "../network/network_files.ts";
 import { invalid } from "../refusals.ts";
 import { parseDeviceRules } from "../spec/devices.ts";
@@ -33,7 +34,6 @@ const isSet = (value: unknown) =>
 
 /** Fields that this daemon cannot honour, and would be wrong to ignore. */
 const REFUSED: [keyof HostConfig, string][] = [
-  ["Links", "links are not supported: use a shared network namespace"],
   ["StorageOpt", "storage options are not supported by the snapshotter"],
   ["DeviceRequests", "device requests (GPUs, CDI) are not supported"],
   ["CpuCount", "it is for Windows only"],
@@ -61,6 +61,7 @@ export function checkHostConfig(host: HostConfig, daemon: Daemon): string[] {
   checkLogConfig(host, warnings);
   parseDeviceRules(host.DeviceCgroupRules ?? []);
   for (const entry of host.ExtraHosts ?? []) parseExtraHost(entry);
+  for (const link of host.Links ?? []) parseLink(link);
   for (const { Name, Soft, Hard } of host.Ulimits ?? []) {
     if (!ULIMITS.includes(Name)) throw invalid(op, `invalid ulimit type: ${Name}`);
     if (Hard !== -1 && Soft > Hard) {
@@ -86,9 +87,6 @@ export function checkHostConfig(host: HostConfig, daemon: Daemon): string[] {
   }
   if (host.Init && !daemon.initPath) {
     throw invalid(op, "HostConfig.Init: no init program is installed");
-  }
-  if (isSet(host.PortBindings) || host.PublishAllPorts) {
-    warnings.push("Published ports are not reachable: no bridge network is configured.");
   }
   if (host.Isolation && host.Isolation !== "default") {
     throw invalid(op, `invalid isolation '${host.Isolation}' on linux`);

@@ -1,68 +1,107 @@
 import type { Filters } from "#wire/docker-api/engine.ts";
-import type { NetworkCreateBody, NetworkView } from "#wire/docker-api/types/network.ts";
+import type { NetworkView } from "#wire/docker-api/types/network.ts";
 import type { Daemon } from "../daemon.ts";
-import { checkFilters, matchesLabels } from "../filters.ts";
-import { PREDEFINED } from "../network/network_mode.ts";
+import { checkFilters, flagFilter, matchesLabels } from "../filters.ts";
+import { removeBridge } from "../network/bridge_interface.ts";
+import type { NetworkRecord } from "../network/network_record.ts";
 import { networkView } from "../network/network_view.ts";
-import { forbidden, invalid, notFound, unsupported } from "../refusals.ts";
+import { forbidden, invalid } from "../refusals.ts";
+import { pruneUntil } from "./prune_time.ts";
 
 const KNOWN = ["driver", "id", "label", "name", "scope", "type", "dangling"];
 
-/** GET /networks */
+/** GET /networks: without their containers. */
 export async function networkList(daemon: Daemon, filters: Filters): Promise<NetworkView[]> {
   checkFilters(filters, KNOWN);
-  return PREDEFINED.map((name) => networkView(daemon, name))
-    .map((view) => ({ ...view, Containers: {} }))
-    .filter((view) => matches(view, filters));
+  for (const type of filters["type"] ?? []) {
+    if (type !== "custom" && type !== "builtin") {
+      throw invalid("list networks", `invalid filter: 'type'='${type}'`);
+    }
+  }
+  const dangling = flagFilter(filters, "dangling");
+  return daemon.networks.store
+    .all()
+    .filter((record) => dangling === undefined || isDangling(daemon, record) === dangling)
+    .filter((record) => matches(record, filters))
+    .map((record) => ({ ...networkView(daemon, record), Containers: {} }));
 }
 
-function matches(view: NetworkView, filters: Filters): boolean {
+const isDangling = (daemon: Daemon, record: NetworkRecord) =>
+  !record.predefined && users(daemon, record).length === 0;
+
+/** Containers that run on a network. */
+function users(daemon: Daemon, { name }: NetworkRecord) {
+  return daemon.containers.all().filter(({ record }) => record.networks?.[name]?.live);
+}
+
+function matches(record: NetworkRecord, filters: Filters): boolean {
   return Object.entries(filters).every(([key, values]) => {
     switch (key) {
       case "driver":
-        return values.includes(view.Driver);
+        return values.includes(record.driver);
       case "id":
-        return values.some((value) => view.Id.startsWith(value));
+        return values.some((value) => record.id.startsWith(value));
       case "name":
-        return values.some((value) => view.Name.includes(value));
+        return values.some((value) => record.name.includes(value));
       case "scope":
-        return values.includes(view.Scope);
+        return values.includes("local");
       case "label":
-        return matchesLabels(view.Labels, values);
+        return matchesLabels(record.labels, values);
       case "type":
-        return values.includes("builtin");
+        return values.includes(record.predefined ? "builtin" : "custom");
       default:
-        return values.includes("false");
+        return true;
     }
   });
 }
 
-function find(daemon: Daemon, ref: string): NetworkView {
-  const views = PREDEFINED.map((name) => networkView(daemon, name));
-  const found =
-    views.find((view) => view.Name === ref || view.Id === ref) ??
-    views.filter((view) => /^[a-f0-9]+$/.test(ref) && view.Id.startsWith(ref))[0];
-  if (!found) throw notFound("find network", `network ${ref} not found`);
-  return found;
-}
-
 /** GET /networks/ID */
 export async function networkInspect(daemon: Daemon, ref: string): Promise<NetworkView> {
-  return find(daemon, ref);
-}
-
-/** POST /networks/create */
-export async function networkCreate(body: NetworkCreateBody): Promise<never> {
-  const op = "create network";
-  if (!body.Name) throw invalid(op, "network name cannot be empty");
-  if (PREDEFINED.includes(body.Name)) {
-    throw forbidden(op, `operation is not permitted on predefined ${body.Name} network`);
-  }
-  throw unsupported(op, "user-defined networks are not supported by this daemon");
+  return networkView(daemon, daemon.networks.store.find(ref));
 }
 
 /** DELETE /networks/ID */
-export async function networkRemove(daemon: Daemon, ref: string): Promise<never> {
-  const { Name } = find(daemon, ref);
-  throw forbidden("remove network", `${Name} is a pre-defined network and cannot be removed`);
+export async function networkRemove(daemon: Daemon, ref: string): Promise<void> {
+  const op = "remove network";
+  const record = daemon.networks.store.find(ref);
+  if (record.predefined) {
+    throw forbidden(op, `${record.name} is a pre-defined network and cannot be removed`);
+  }
+  if (users(daemon, record).length > 0) {
+    throw forbidden(
+      op,
+      `error while removing network: network ${record.name} id ${record.id} has active endpoints`,
+    );
+  }
+  await removeRecord(daemon, record);
 }
+
+async function removeRecord(daemon: Daemon, record: NetworkRecord): Promise<void> {
+  daemon.networks.store.remove(record);
+  await removeBridge(record.bridge);
+  daemon.events.publish("network", "destroy", record.id, {
+    name: record.name,
+    type: record.driver,
+  });
+}
+
+/** POST /networks/prune */
+export async function networkPrune(
+  daemon: Daemon,
+  filters: Filters,
+): Promise<{ NetworksDeleted: string[] | null }> {
+  checkFilters(filters, ["label", "label!", "until"]);
+  const until = pruneUntil(filters);
+  const deleted: string[] = [];
+  for (const record of daemon.networks.store.all()) {
+    if (record.predefined || isUsed(daemon, record)) continue;
+    if (until !== undefined && Date.parse(record.created) > until) continue;
+    if (!matchesLabels(record.labels, filters["label"] ?? [])) continue;
+    if ((filters["label!"] ?? []).some((label) => matchesLabels(record.labels, [label]))) continue;
+    await removeRecord(daemon, record);
+    deleted.push(record.name);
+  }
+  return { NetworksDeleted: deleted.length > 0 ? deleted : null };
+}
+
+const isUsed = (daemon: Daemon, record: NetworkRecord) => users(daemon, record).length > 0;

@@ -13,8 +13,11 @@ export interface SpecMount {
   options: string[];
 }
 
-/** Whose namespace a container shares: its own, the host's, or the one at a path. */
-export type Sharing = "own" | "host" | { path: string };
+/**
+ * Whose namespace a container has: its own, the host's, another's at a path, or its own that was
+ * made before it and lies at a path.
+ */
+export type Sharing = "own" | "host" | { path: string } | { own: string };
 
 export interface SpecInput {
   id: string;
@@ -158,7 +161,9 @@ function addProcessOptions(spec: OciSpec, input: SpecInput): void {
 
 function addLinuxOptions(spec: OciSpec, input: SpecInput): void {
   const { host, facts } = input;
-  const ownNetwork = input.network === "own" ? facts.defaultSysctls : {};
+  const isOwn =
+    input.network === "own" || (typeof input.network === "object" && "own" in input.network);
+  const ownNetwork = isOwn ? facts.defaultSysctls : {};
   const sysctl = { ...ownNetwork, ...host.Sysctls };
   if (Object.keys(sysctl).length > 0) spec.linux.sysctl = sysctl;
   if (input.seccomp) spec.linux.seccomp = input.seccomp;
@@ -176,7 +181,9 @@ function namespaces(input: SpecInput): OciNamespace[] {
   if (input.host.UTSMode !== "host") out.push({ type: "uts" });
   const share = (type: OciNamespace["type"], sharing: Sharing) => {
     if (sharing === "own") out.push({ type });
-    else if (sharing !== "host") out.push({ type, path: sharing.path });
+    else if (sharing !== "host") {
+      out.push({ type, path: "own" in sharing ? sharing.own : sharing.path });
+    }
   };
   share("network", input.network);
   share("ipc", input.ipc);
@@ -216,7 +223,11 @@ function adaptSystemMount(item: OciMount, host: HostConfig): void {
 }
 
 /** The environment: defaults first, then the image's and the client's, later ones winning. */
-export function containerEnv(config: ContainerConfig, home: string): string[] {
+export function containerEnv(
+  config: ContainerConfig,
+  home: string,
+  links: readonly string[] = [],
+): string[] {
   const out = new Map<string, string>();
   const put = (entry: string) => {
     const at = entry.indexOf("=");
@@ -227,6 +238,7 @@ export function containerEnv(config: ContainerConfig, home: string): string[] {
   put(ENV_PATH);
   put(`HOSTNAME=${config.Hostname ?? ""}`);
   if (config.Tty) put("TERM=xterm");
+  for (const entry of links) put(entry);
   for (const entry of config.Env ?? []) put(entry);
   if (!out.has("HOME")) put(`HOME=${home}`);
   return [...out.values()];

@@ -22,6 +22,11 @@ import { SOCKET_GROUP_NAME, socketGroupId } from "../socket_group.ts";
 export interface DaemonFlags extends PodFlags {
   host: string[];
   group?: string;
+  bridge?: string;
+  bip?: string;
+  /** Set to false by --no-iptables. */
+  iptables: boolean;
+  cniPath?: string;
   /** Set to false by --no-trace. */
   trace: boolean;
   /** A collector's base URL. */
@@ -100,6 +105,12 @@ async function bringUp(
     root: join(root, "dockerd"),
     state,
     defaultRuntime: "catena",
+    network: {
+      iptables: flags.iptables,
+      ...(flags.bridge ? { bridge: flags.bridge } : {}),
+      ...(flags.bip ? { bip: flags.bip } : {}),
+      ...(flags.cniPath ? { cniFolder: flags.cniPath } : {}),
+    },
     ...(spans && { spans }),
     log: dockerdLog,
   });

@@ -6,7 +6,11 @@ import { DEFAULT_ROOT_DIR, DEFAULT_STATE_DIR } from "#lib/install/install_paths.
 import { Log, type LogLevel } from "#lib/log/log.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
-import { createDockerd, type RuntimeChoice } from "#stack/dockerd/main.ts";
+import {
+  createDockerd,
+  type DockerdNetworkOptions,
+  type RuntimeChoice,
+} from "#stack/dockerd/main.ts";
 import { connectContainerd } from "#wire/containerd-api/client.ts";
 import type { ContainerdServices } from "#wire/containerd-api/services.ts";
 import { serveDockerApi } from "#wire/docker-api/server/http_server.ts";
@@ -22,6 +26,10 @@ const USAGE = `Usage: catena dockerd [options]
   --runtime NAME         default runtime: catena, runc, or one of --add-runtime
   --add-runtime NAME=PATH  a further OCI runtime; may be repeated
   --init-path PATH       static init program for --init
+  -b, --bridge NAME      bridge of the default network; none: no bridge networks
+  --bip ADDRESS          address and prefix of the default network's bridge
+  --no-iptables          leave the packet filter alone: no NAT, networks not kept apart
+  --cni-path DIR         where the CNI plugins lie
   -G, --group NAME       group of the socket
   --no-trace             keep no traces
   --log-level LEVEL      debug, info, warn or error
@@ -37,6 +45,7 @@ interface Flags {
   runtime: string | undefined;
   runtimes: Record<string, RuntimeChoice>;
   initPath: string | undefined;
+  network: DockerdNetworkOptions;
   gid: number | undefined;
   trace: boolean;
   level: LogLevel;
@@ -64,6 +73,7 @@ export async function runDockerd(args: string[]): Promise<number> {
     snapshotter: flags.snapshotter,
     runtimes: flags.runtimes,
     defaultRuntime: flags.runtime ?? (await foundRuntime(below.services)),
+    network: flags.network,
     ...(flags.initPath ? { initPath: flags.initPath } : {}),
     ...(spans ? { spans } : {}),
     log,
@@ -108,6 +118,10 @@ function readFlags(args: string[]): Flags | undefined {
       runtime: { type: "string" },
       "add-runtime": { type: "string", multiple: true, default: [] },
       "init-path": { type: "string" },
+      bridge: { type: "string", short: "b" },
+      bip: { type: "string" },
+      "no-iptables": { type: "boolean", default: false },
+      "cni-path": { type: "string" },
       group: { type: "string", short: "G" },
       "no-trace": { type: "boolean", default: false },
       "log-level": { type: "string", default: "info" },
@@ -131,6 +145,12 @@ function readFlags(args: string[]): Flags | undefined {
     runtime,
     runtimes,
     initPath: values["init-path"],
+    network: {
+      iptables: !values["no-iptables"],
+      ...(values.bridge ? { bridge: values.bridge } : {}),
+      ...(values.bip ? { bip: values.bip } : {}),
+      ...(values["cni-path"] ? { cniFolder: values["cni-path"] } : {}),
+    },
     gid: groupId(values.group),
     trace: !values["no-trace"],
     level: values["log-level"] as LogLevel,

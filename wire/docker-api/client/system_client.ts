@@ -21,6 +21,8 @@ type SystemPart = Pick<
   | "networkList"
   | "networkInspect"
   | "networkCreate"
+  | "networkConnect"
+  | "networkDisconnect"
   | "networkRemove"
   | "networkPrune"
 >;
@@ -102,6 +104,14 @@ function networks(http: DockerTransport) {
         { json: body },
         context,
       ),
+    networkConnect: async (name, body, context) => {
+      const path = `/networks/${segment(name)}/connect`;
+      await http.status("POST", path, { json: body }, context);
+    },
+    networkDisconnect: async (name, body, context) => {
+      const path = `/networks/${segment(name)}/disconnect`;
+      await http.status("POST", path, { json: body }, context);
+    },
     networkRemove: async (name, context) => {
       await http.status("DELETE", `/networks/${segment(name)}`, {}, context);
     },

@@ -232,11 +232,32 @@ export const NETWORK_CREATE: Shape = {
     Attachable: "bool",
     Ingress: "bool",
     ConfigOnly: "bool",
-    ConfigFrom: "any",
-    IPAM: "any",
+    ConfigFrom: { object: { Network: "string" } },
+    IPAM: {
+      object: {
+        Driver: "string",
+        Options: STRING_MAP,
+        Config: {
+          array: {
+            object: {
+              Subnet: "string",
+              IPRange: "string",
+              Gateway: "string",
+              AuxiliaryAddresses: STRING_MAP,
+            },
+          },
+        },
+      },
+    },
     EnableIPv4: "bool",
     EnableIPv6: "bool",
     Options: STRING_MAP,
     Labels: STRING_MAP,
   },
 };
+
+export const NETWORK_CONNECT: Shape = {
+  object: { Container: "string", EndpointConfig: ENDPOINT_SETTINGS },
+};
+
+export const NETWORK_DISCONNECT: Shape = { object: { Container: "string", Force: "bool" } };

@@ -1,6 +1,10 @@
-import type { NetworkCreateBody } from "../types/network.ts";
+import type {
+  NetworkConnectBody,
+  NetworkCreateBody,
+  NetworkDisconnectBody,
+} from "../types/network.ts";
 import type { Exchange } from "./exchange.ts";
-import { NETWORK_CREATE } from "./request_shapes.ts";
+import { NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT } from "./request_shapes.ts";
 import type { Route } from "./route.ts";
 
 async function list(exchange: Exchange): Promise<void> {
@@ -27,6 +31,31 @@ export const networkRoutes: Route[] = [
     handle: async (exchange) => {
       const filters = exchange.query.filters();
       exchange.send(200, await exchange.engine.networkPrune(filters, exchange.context));
+    },
+  },
+  {
+    method: "POST",
+    path: "/networks/{}/connect",
+    name: "network.connect",
+    handle: async (exchange) => {
+      const body = await exchange.json<NetworkConnectBody>(NETWORK_CONNECT, "ConnectRequest");
+      const [network = ""] = exchange.params;
+      await exchange.engine.networkConnect(network, body, exchange.context);
+      exchange.sendEmpty(200);
+    },
+  },
+  {
+    method: "POST",
+    path: "/networks/{}/disconnect",
+    name: "network.disconnect",
+    handle: async (exchange) => {
+      const body = await exchange.json<NetworkDisconnectBody>(
+        NETWORK_DISCONNECT,
+        "DisconnectRequest",
+      );
+      const [network = ""] = exchange.params;
+      await exchange.engine.networkDisconnect(network, body, exchange.context);
+      exchange.sendEmpty(200);
     },
   },
   {

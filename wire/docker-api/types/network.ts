@@ -1,3 +1,5 @@
+import type { EndpointSettings } from "./container_config.ts";
+
 export interface NetworkContainer {
   Name: string;
   EndpointID: string;
@@ -17,7 +19,14 @@ export interface NetworkView {
   IPAM: {
     Driver: string;
     Options: Record<string, string> | null;
-    Config: { Subnet?: string; Gateway?: string; IPRange?: string }[] | null;
+    Config:
+      | {
+          Subnet?: string;
+          Gateway?: string;
+          IPRange?: string;
+          AuxiliaryAddresses?: Record<string, string>;
+        }[]
+      | null;
   };
   Internal: boolean;
   Attachable: boolean;
@@ -27,6 +36,32 @@ export interface NetworkView {
   Containers: Record<string, NetworkContainer>;
   Options: Record<string, string>;
   Labels: Record<string, string>;
+}
+
+/** How a new network's addresses are chosen. */
+export interface NetworkIpamBody {
+  Driver?: string | null;
+  Options?: Record<string, string> | null;
+  Config?:
+    | ({
+        Subnet?: string | null;
+        IPRange?: string | null;
+        Gateway?: string | null;
+        AuxiliaryAddresses?: Record<string, string> | null;
+      } | null)[]
+    | null;
+}
+
+/** Body of POST /networks/ID/connect. */
+export interface NetworkConnectBody {
+  Container?: string | null;
+  EndpointConfig?: EndpointSettings | null;
+}
+
+/** Body of POST /networks/ID/disconnect. */
+export interface NetworkDisconnectBody {
+  Container?: string | null;
+  Force?: boolean | null;
 }
 
 /** Body of POST /networks/create. */
@@ -39,8 +74,8 @@ export interface NetworkCreateBody {
   Attachable?: boolean | null;
   Ingress?: boolean | null;
   ConfigOnly?: boolean | null;
-  ConfigFrom?: object | null;
-  IPAM?: object | null;
+  ConfigFrom?: { Network?: string | null } | null;
+  IPAM?: NetworkIpamBody | null;
   EnableIPv4?: boolean | null;
   EnableIPv6?: boolean | null;
   Options?: Record<string, string> | null;

@@ -1,0 +1,87 @@
+import type { CniNetwork, CniPluginConfig, RuntimeConfig } from "#lib/cni/cni_chain.ts";
+import type { LiveEndpoint } from "./endpoint.ts";
+import { type NetworkRecord, poolsOf } from "./network_record.ts";
+import { subnetText } from "./subnet.ts";
+
+/** Options of the bridge driver, by dockerd's names. */
+export const BRIDGE_OPTION = {
+  name: "com.docker.network.bridge.name",
+  mtu: "com.docker.network.driver.mtu",
+  masquerade: "com.docker.network.bridge.enable_ip_masquerade",
+  icc: "com.docker.network.bridge.enable_icc",
+  hostBinding: "com.docker.network.bridge.host_binding_ipv4",
+  defaultBridge: "com.docker.network.bridge.default_bridge",
+} as const;
+
+export interface CniChoices {
+  /** Folder where host-local keeps who has which address. */
+  addressFolder: string;
+  /** False where the host's packet filter is not to be touched: no NAT, no published ports. */
+  filter: boolean;
+  /** True for the one network of a container that its default route leads to. */
+  defaultRoute: boolean;
+}
+
+/**
+ * The chain of plugins for a bridge network: the bridge with its addresses, then published ports,
+ * then the rules that let a network's traffic through and keep other networks' away.
+ */
+export function cniNetwork(record: NetworkRecord, choices: CniChoices): CniNetwork {
+  const mtu = Number(record.options[BRIDGE_OPTION.mtu] ?? 0);
+  const masquerade = record.options[BRIDGE_OPTION.masquerade] !== "false" && !record.internal;
+  const bridge: CniPluginConfig = {
+    type: "bridge",
+    bridge: record.bridge,
+    isGateway: true,
+    isDefaultGateway: choices.defaultRoute && !record.internal,
+    ipMasq: choices.filter && masquerade,
+    // A container may reach itself by its published port.
+    hairpinMode: true,
+    ...(mtu > 0 ? { mtu } : {}),
+    ipam: {
+      type: "host-local",
+      dataDir: choices.addressFolder,
+      ranges: poolsOf(record).map(({ subnet, gateway }) => [
+        { subnet: subnetText(subnet), gateway },
+      ]),
+    },
+    capabilities: { mac: true, ips: true },
+  };
+  const plugins = [bridge];
+  if (choices.filter) {
+    plugins.push(
+      {
+        type: "portmap",
+        snat: true,
+        // Nothing leads from ::1 to another interface: the daemon itself carries those.
+        conditionsV6: ["!", "-d", "::1/128"],
+        capabilities: { portMappings: true },
+      },
+      { type: "firewall", backend: "iptables", ingressPolicy: "same-bridge" },
+    );
+  }
+  return { cniVersion: "1.0.0", name: `catena-${record.id.slice(0, 12)}`, plugins };
+}
+
+/** What the plugins are told of one endpoint: the address chosen for it, its MAC, its ports. */
+export function runtimeConfigOf(endpoint: LiveEndpoint): RuntimeConfig {
+  const { address, prefix, address6, prefix6, mac, ports } = endpoint;
+  const ips = [
+    ...(address ? [`${address}/${prefix}`] : []),
+    ...(address6 ? [`${address6}/${prefix6}`] : []),
+  ];
+  return {
+    ips,
+    ...(mac ? { mac } : {}),
+    ...(ports.length > 0
+      ? {
+          portMappings: ports.map(({ protocol, containerPort, hostPort, hostIp }) => ({
+            protocol,
+            containerPort,
+            hostPort,
+            ...(hostIp && hostIp !== "0.0.0.0" ? { hostIP: hostIp } : {}),
+          })),
+        }
+      : {}),
+  };
+}

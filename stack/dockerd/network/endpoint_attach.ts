@@ -1,0 +1,90 @@
+import { existsSync } from "node:fs";
+import { addToCni, deleteFromCni } from "#lib/cni/cni_chain.ts";
+import type { CniTarget } from "#lib/cni/cni_plugin.ts";
+import { toChainError } from "#lib/errors/chain_error.ts";
+import type { Container } from "../container/container.ts";
+import type { Daemon } from "../daemon.ts";
+import { cniNetwork, runtimeConfigOf } from "./cni_network.ts";
+import type { EndpointRecord } from "./endpoint.ts";
+import type { NetworkRecord } from "./network_record.ts";
+
+const op = "set up network";
+
+/** Whom CNI plugins work for. */
+export const target = (container: Container, ifname: string): CniTarget => ({
+  caller: "dockerd",
+  containerId: container.id,
+  netns: container.record.sandbox?.key ?? "",
+  ifname,
+});
+
+function choices(daemon: Daemon, defaultRoute: boolean) {
+  const { addressFolder, filter } = daemon.networks;
+  return { addressFolder, filter, defaultRoute };
+}
+
+/** Puts a container on one bridge network, as its endpoint's record says. */
+export async function attach(
+  daemon: Daemon,
+  container: Container,
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+  defaultRoute: boolean,
+): Promise<void> {
+  const live = endpoint.live!;
+  const config = cniNetwork(network, choices(daemon, defaultRoute));
+  try {
+    live.result = await addToCni(
+      daemon.networks.cniFolder!,
+      config,
+      target(container, live.ifname),
+      runtimeConfigOf(live),
+    );
+  } catch (error) {
+    throw toChainError(error, "dockerd", op).wrap({
+      layer: "dockerd",
+      op,
+      code: "internal",
+      message: `failed to create endpoint ${container.record.name} on network ${network.name}`,
+    });
+  }
+  announce(daemon, container, network, "connect");
+}
+
+/** Takes a container off one bridge network. The caller forgets `live`. */
+export async function detach(
+  daemon: Daemon,
+  container: Container,
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+): Promise<void> {
+  const { live } = endpoint;
+  if (!live) return;
+  if (live.ifname && daemon.networks.cniFolder) {
+    const config = cniNetwork(network, choices(daemon, false));
+    const where = target(container, live.ifname);
+    if (!existsSync(where.netns)) where.netns = "";
+    await deleteFromCni(
+      daemon.networks.cniFolder,
+      config,
+      where,
+      runtimeConfigOf(live),
+      live.result,
+    );
+  }
+  announce(daemon, container, network, "disconnect");
+}
+
+/** An event of a network, in dockerd's words. */
+export function announce(
+  daemon: Daemon,
+  container: Container,
+  network: NetworkRecord,
+  action: "connect" | "disconnect",
+): void {
+  daemon.events.publish("network", action, network.id, {
+    container: container.id,
+    name: network.name,
+    type: network.driver,
+  });
+}

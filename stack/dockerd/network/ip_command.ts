@@ -1,0 +1,30 @@
+import { failure } from "#lib/errors/chain_error.ts";
+import { childEnv } from "#lib/install/child_env.ts";
+import { callInNetworkNamespace } from "#lib/linux/network_namespace.ts";
+
+const TIME_LIMIT_MS = 10_000;
+const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Runs iproute2's `ip`, in the network namespace at a path when one is named. */
+export async function runIp(args: string[], namespace?: string): Promise<void> {
+  const start = () =>
+    Bun.spawn(["ip", ...args], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+      timeout: TIME_LIMIT_MS,
+      killSignal: "SIGKILL",
+      env: childEnv({ PATH }),
+    });
+  // A child is in the namespace of the thread that starts it.
+  const child = namespace ? callInNetworkNamespace(namespace, start) : start();
+  const [code, words] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+  if (code === 0) return;
+  throw failure({
+    layer: "dockerd",
+    op: "set up network",
+    code: "internal",
+    message: `ip ${args.join(" ")}: ${words.trim() || `exit code ${code}`}`,
+    evidence: [{ kind: "exit", value: String(code), ref: "ip" }],
+  });
+}
