@@ -21,7 +21,7 @@ import { ShimLog } from "./shim_log.ts";
 /** The pipe on which `start` waits. */
 const READY_FD = 3;
 /** A shim without containers stays this long: the next container finds it warm. */
-const LINGER_MS = 2_000;
+const LINGER_MS = 10_000;
 /** A bundle that names this shim but brings no container is looked at again. */
 const RECHECK_MS = 5_000;
 const FLUSH_MS = 3_000;

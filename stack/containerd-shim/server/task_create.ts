@@ -102,12 +102,18 @@ async function build(
   span: Span,
 ): Promise<void> {
   const { id, bundle, record, init } = container;
-  container.keeper = await Keeper.start(
+  const starting = Keeper.start(
     stateFolder(bundle),
     keeperEvents(shim, () => container),
   );
-  container.save();
-  if (record.mounted) mountRootfs(bundle, request.rootfs);
+  // Awaited below, whatever comes between: the keeper starts up meanwhile.
+  starting.catch(() => {});
+  try {
+    container.save();
+    if (record.mounted) mountRootfs(bundle, request.rootfs);
+  } finally {
+    container.keeper = await starting;
+  }
   await launchProcess(container, init, (means) =>
     container.runtime
       .create({

@@ -54,7 +54,6 @@ async function deleteInit(shim: ShimContext, container: Container): Promise<void
   let error = await deletedInRuntime(container);
   // A created container's init dies of it; its exit is told before its deletion.
   await Promise.race([init.exited, Bun.sleep(EXIT_TIMEOUT_MS)]);
-  for (const process of [...container.execs.values(), init]) await forget(container, process);
   await endLoggers(container);
   await container.keeper?.quit().catch((thrown: unknown) => {
     shim.log.warn("failed to end a keeper", { id: container.id, error: String(thrown) });
@@ -110,7 +109,12 @@ async function forget(container: Container, process: InitProcess | ExecProcess):
   }
 }
 
+/** A keeper that quits closes every stream; loggers have to see the end of theirs before that. */
 async function endLoggers(container: Container): Promise<void> {
+  if (container.loggers.length === 0) return;
+  for (const process of [...container.execs.values(), container.init]) {
+    await forget(container, process);
+  }
   for (const logger of container.loggers.splice(0)) {
     const ended = logger.exited.then(() => true);
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -10,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UMOUNT, unmount } from "#lib/linux/mount.ts";
 import { refuse } from "../metadata/refusal.ts";
@@ -132,17 +134,19 @@ function linkTarget(path: string): string | undefined {
   }
 }
 
-/** Out of sight first, so that a crash never leaves half a bundle under its name. */
+/**
+ * Out of sight first, so that a crash never leaves half a bundle under its name. What is out of
+ * sight is deleted in the background: the next start would do so too.
+ */
 function removeAtomically(path: string): void {
-  const hidden = join(dirname(path), `.${basename(path)}`);
+  const hidden = join(dirname(path), `.${basename(path)}-${randomBytes(6).toString("hex")}`);
   try {
-    rmSync(hidden, { recursive: true, force: true });
     renameSync(path, hidden);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
     throw error;
   }
-  rmSync(hidden, { recursive: true, force: true });
+  rm(hidden, { recursive: true, force: true }).catch(() => {});
 }
 
 /** A small file of a bundle, or undefined when it is not there. */

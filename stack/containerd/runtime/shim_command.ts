@@ -124,6 +124,8 @@ async function runShim(
     // The events of one connection are taken as they come: our shim need not wait for each answer.
     CATENA_ORDERED_EVENTS: "1",
     GOMAXPROCS: "2",
+    // `start` and `delete` of ours end before a compiler pays; no foreign shim knows this.
+    BUN_JSC_useJIT: "0",
   };
   if (run.trace) extra["TRACEPARENT"] = formatTraceparent(run.trace);
   const argv = [binary, "-namespace", bundle.namespace, "-address", addresses.grpc];
