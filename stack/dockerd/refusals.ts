@@ -1,5 +1,8 @@
-import { type ChainError, failure } from "#lib/errors/chain_error.ts";
+import { type ChainError, type FrameInit, failure } from "#lib/errors/chain_error.ts";
 import type { ErrorCode, Evidence } from "#lib/errors/frame.ts";
+
+/** What the doctor's catalogue says of a refusal. */
+type Known = Pick<FrameInit, "causeId" | "cause" | "fix">;
 
 /** Refusals of this box, in dockerd's words: clients match the texts and the HTTP status. */
 function refuse(code: ErrorCode, op: string, message: string, evidence?: Evidence[]): ChainError {
@@ -20,7 +23,8 @@ export const missingSource = (op: string, path: string) =>
 export const notFound = (op: string, message: string) => refuse("not_found", op, message);
 
 /** 409 */
-export const conflict = (op: string, message: string) => refuse("failed_precondition", op, message);
+export const conflict = (op: string, message: string, known: Known = {}) =>
+  failure({ layer: "dockerd", op, code: "failed_precondition", message, ...known });
 
 /** 403 */
 export const forbidden = (op: string, message: string) => refuse("permission_denied", op, message);

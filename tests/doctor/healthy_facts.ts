@@ -66,6 +66,12 @@ export function healthyFacts(): Facts {
       moved: [],
       processes: [{ pid: 200, ppid: 102, comm: "sleep", threads: 1, state: "S" }],
     },
+    security: {
+      apparmorProfile: "docker-default",
+      apparmorLoaded: ["docker-default", "/usr/sbin/ntpd"],
+      wantsUserNamespace: false,
+      maxUserNamespaces: 15_000,
+    },
     execs: [],
     ends: [],
     probes: [],
@@ -118,6 +124,7 @@ function healthyInspect(): DockerInspect {
     restartPolicy: "no",
     memoryLimit: 0,
     securityOptions: [],
+    apparmorProfile: "docker-default",
   };
 }
 

@@ -22,6 +22,28 @@ const BROKEN: [string, (facts: Facts) => void][] = [
     },
   ],
   [
+    "apparmor-missing",
+    (f) => {
+      f.security!.apparmorLoaded = ["/usr/sbin/ntpd"];
+    },
+  ],
+  [
+    "userns-max",
+    (f) => {
+      endContainer(f, 128);
+      f.security = { wantsUserNamespace: true, maxUserNamespaces: 0 };
+    },
+  ],
+  [
+    "ttrpc-closed",
+    (f) => {
+      f.execs = [
+        failedExec({ timeMs: 5000, logged: "Error running exec: ttrpc: closed: unknown" }),
+      ];
+      f.shim!.startedMs = 6000;
+    },
+  ],
+  [
     "state-damaged",
     (f) => {
       f.runtime = { ...f.runtime!, stateExists: false, stateDamaged: true };

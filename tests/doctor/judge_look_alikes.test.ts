@@ -50,6 +50,21 @@ describe("what only looks like a fault is not named", () => {
     expect(hidden).toBeUndefined();
   });
 
+  test("a closed ttrpc connection under a shim that is the same as before", () => {
+    const cause = causeOf((f) => {
+      f.execs = [failedExec({ timeMs: 5000, logged: "ttrpc: closed: unknown" })];
+      f.shim!.startedMs = 1000;
+    });
+    expect(cause).toBeUndefined();
+  });
+
+  test("a host without AppArmor, or without user namespaces that nobody needs", () => {
+    const cause = causeOf((f) => {
+      f.security = { apparmorProfile: "docker-default", maxUserNamespaces: 0 };
+    });
+    expect(cause).toBeUndefined();
+  });
+
   test("an exec that ended with 127 of its own accord", () => {
     const failed = failedExec({ launched: true, exitCode: 127, program: healthyProgram() });
     expect(

@@ -56,9 +56,11 @@ export class FaultStack {
   }
 
   /** Runs a docker command; a hang ends after a while and is a result like any other. */
-  docker(...args: string[]): Promise<CommandResult> {
-    return runCommand(["docker", "-H", `unix://${this.dockerSocket}`, ...args], {
-      timeoutMs: COMMAND_MS,
+  docker(...args: (string | { timeoutMs: number })[]): Promise<CommandResult> {
+    const words = args.filter((arg) => typeof arg === "string");
+    const limit = args.find((arg) => typeof arg !== "string");
+    return runCommand(["docker", "-H", `unix://${this.dockerSocket}`, ...words], {
+      timeoutMs: limit?.timeoutMs ?? COMMAND_MS,
     });
   }
 

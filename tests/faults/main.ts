@@ -5,6 +5,7 @@ import { runCommand } from "../lib/command.ts";
 import { sweepSandboxes } from "../lib/sandbox.ts";
 import type { FaultRow, Patient } from "./fault_row.ts";
 import { FaultStack, type StackKind } from "./fault_stack.ts";
+import { ownCauses } from "./own_causes.ts";
 import { FAULT_ROWS } from "./rows.ts";
 import { type RowResult, writeTable } from "./write_table.ts";
 
@@ -50,13 +51,20 @@ async function examineRow(stack: FaultStack, row: FaultRow): Promise<RowResult> 
     stack: stack.kind,
     found: "",
     lookAlike: "",
+    own: "",
     evidence: "",
     milliseconds: 0,
   };
   try {
+    const started = Date.now();
     const sick = await withPatient(
       () => row.inject(stack),
-      (patient) => diagnose(stack, patient.container),
+      async (patient) => {
+        const seen = await diagnose(stack, patient.container);
+        if (stack.kind === "catena")
+          result.own = await ownCauses(stack, patient.container, started);
+        return seen;
+      },
     );
     result.evidence = sick.evidence;
     result.milliseconds = sick.milliseconds;
@@ -102,7 +110,7 @@ async function runStack(kind: StackKind, rows: readonly FaultRow[]): Promise<Row
       const time = `${result.milliseconds.toFixed(0)} ms`;
       console.log(
         `${kind.padEnd(8)} ${row.id.padEnd(20)} ${result.found}; look-alike ` +
-          `${result.lookAlike} (${time})`,
+          `${result.lookAlike}${result.own && `; own errors say ${result.own}`} (${time})`,
       );
     }
   } finally {

@@ -2,6 +2,7 @@ import type { FaultRow } from "./fault_row.ts";
 import * as containers from "./rows/containers.ts";
 import * as limits from "./rows/limits.ts";
 import * as links from "./rows/links.ts";
+import * as state from "./rows/state.ts";
 
 /** Every row that the laboratory injects; those that end a daemon come last. */
 export const FAULT_ROWS: readonly FaultRow[] = [
@@ -19,9 +20,13 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   links.notRunning,
   links.shimKilled,
   links.shimHung,
+  links.appStopped,
   links.slowLink,
   links.healthTimeout,
-  containers.stateMissing,
+  state.stateMissing,
+  state.stateDamaged,
+  state.bundleMissing,
+  state.socketGone,
   containers.cgroupGone,
   containers.procUnmounted,
   containers.ptmxMissing,

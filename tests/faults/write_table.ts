@@ -9,6 +9,8 @@ export interface RowResult {
   /** "ok", or what it named instead. */
   found: string;
   lookAlike: string;
+  /** The cause ids that our own errors carried at the moment of failure; "" for none. */
+  own: string;
   evidence: string;
   milliseconds: number;
 }
@@ -18,14 +20,18 @@ const HEAD = `# The fault laboratory
 \`npm run faults\` injects each fault on a private stack, runs \`catena doctor --json\` on the
 container, and compares the cause and the link that it names with the catalogue's; then it does the
 same with a healthy look-alike, where no cause may be named. This table is its last run. *Genuine*
-is Debian's Docker, containerd and runc; *catena* is ours. Rows that are not here are not injected.
+is Debian's Docker, containerd and runc; *catena* is ours. *Own errors* are the cause ids that our
+stack's errors carried by themselves when the fault struck an exec or a start; an empty cell says
+that no request failed, or that it named no cause. Rows that are not here are not injected.
 
 `;
 
 /** The laboratory's result as a document. */
 export function writeTable(results: RowResult[]): string {
-  const lines = ["| cause | link | injected by | stack | named | look-alike | first evidence |"];
-  lines.push("|---|---|---|---|---|---|---|");
+  const lines = [
+    "| cause | link | injected by | stack | named | look-alike | own errors | first evidence |",
+  ];
+  lines.push("|---|---|---|---|---|---|---|---|");
   for (const row of results) {
     const cells = [
       `\`${row.id}\``,
@@ -34,6 +40,7 @@ export function writeTable(results: RowResult[]): string {
       row.stack,
       row.found,
       row.lookAlike,
+      row.own,
       row.evidence,
     ];
     lines.push(`| ${cells.map(cell).join(" | ")} |`);

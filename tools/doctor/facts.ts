@@ -84,12 +84,15 @@ export interface DockerInspect {
   /** Bytes; 0 for none. */
   memoryLimit: number;
   securityOptions: string[];
+  apparmorProfile: string;
 }
 
 /** A link's shim, with what only shims have. */
 export interface ShimFacts extends DaemonFacts {
   bundle?: string;
   binary?: string;
+  /** When it began, in milliseconds since 1970. */
+  startedMs?: number;
   /** Where this shim lets the runtime write temporary files. */
   temporary?: { path: string; fill: FileSystemFill };
 }
@@ -153,6 +156,17 @@ export interface CgroupFacts {
   /** Where init really is, when that is not where state.json says. */
   moved: { controller: string; expected: string; actual: string }[];
   processes: { pid: number; ppid: number; comm: string; threads: number; state: string }[];
+}
+
+/** What a container asks of the kernel's security, and what the kernel holds. */
+export interface SecurityFacts {
+  /** Of its specification. */
+  apparmorProfile?: string;
+  /** Profiles that the kernel holds; absent without AppArmor, or where we may not look. */
+  apparmorLoaded?: string[];
+  /** Unknown where no specification could be read. */
+  wantsUserNamespace?: boolean;
+  maxUserNamespaces?: number;
 }
 
 /** One program that somebody wanted to run in the container. */
@@ -232,6 +246,7 @@ export interface Facts {
   runtime?: RuntimeFacts;
   init?: InitFacts;
   cgroup?: CgroupFacts;
+  security?: SecurityFacts;
   execs: ExecFacts[];
   /** Docker's events of this container that say why it ended. */
   ends: { action: string; timeMs: number; attributes: Record<string, string> }[];

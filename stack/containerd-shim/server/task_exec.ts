@@ -1,5 +1,6 @@
 import type { ExecProcessRequest } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
-import { failure } from "#lib/errors/chain_error.ts";
+import { failure, toChainError } from "#lib/errors/chain_error.ts";
+import { descriptorCause } from "#lib/errors/descriptor_cause.ts";
 import type { ExecProcess } from "../process/container.ts";
 import { initRefusal } from "../process/init_state.ts";
 import { TaskProcess } from "../process/task_process.ts";
@@ -22,7 +23,20 @@ export async function execTask(shim: ShimContext, request: ExecProcessRequest) {
   const process: ExecProcess = new TaskProcess(token, execId, stdio, "created");
   process.spec = spec;
   container.execs.set(execId, process);
-  writeExec(container.bundle, { version: 1, execId, token, stdio, process: spec });
+  try {
+    writeExec(container.bundle, { version: 1, execId, token, stdio, process: spec });
+  } catch (thrown) {
+    // Without its record it is not there: the same id may be asked for again.
+    container.execs.delete(execId);
+    const error = toChainError(thrown, "shim", "write exec record");
+    throw error.wrap({
+      layer: "shim",
+      op: "exec",
+      code: error.outer.code,
+      message: "failed to create init process I/O",
+      ...descriptorCause(error, "shim"),
+    });
+  }
   shim.events.execAdded(container.id, execId);
   return {};
 }

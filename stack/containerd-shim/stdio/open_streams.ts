@@ -1,6 +1,7 @@
 import { closeSync, constants, fchownSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { failure, toChainError } from "#lib/errors/chain_error.ts";
+import { descriptorCause } from "#lib/errors/descriptor_cause.ts";
 import { pipe } from "#lib/linux/socket.ts";
 import { ROLE } from "../keeping/keeper_protocol.ts";
 import { type LoggerProgram, parseLogger } from "./log_program.ts";
@@ -39,6 +40,7 @@ export function openStreams(stdio: Stdio, owner: { uid: number; gid: number }): 
       op: "open streams",
       code: error.outer.code,
       message: "failed to create init process I/O",
+      ...descriptorCause(error, "shim"),
       evidence: [stdio.stdin, stdio.stdout, stdio.stderr]
         .filter((path) => path !== "")
         .map((path) => ({ kind: "path", value: "stream", ref: path })),

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
+import { descriptorCause } from "#lib/errors/descriptor_cause.ts";
 import { recordError } from "#lib/errors/error_record.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { AttachedStreams } from "#wire/docker-api/engine.ts";
@@ -26,10 +27,18 @@ function activeContainer(daemon: Daemon, ref: string): { container: Container; t
   const container = daemon.find(ref);
   const { state } = container.record;
   if (!state.running || (!container.task && !state.restarting)) {
-    throw conflict(op, `container ${container.id} is not running`);
+    throw conflict(op, `container ${container.id} is not running`, {
+      causeId: "not-running",
+      cause: `its program ended with exit code ${state.exitCode}`,
+      fix: `see why and start it again: docker logs ${ref}; docker start ${ref}`,
+    });
   }
   if (state.paused) {
-    throw conflict(op, `Container ${ref} is paused, unpause the container before exec`);
+    throw conflict(op, `Container ${ref} is paused, unpause the container before exec`, {
+      causeId: "paused",
+      cause: "its cgroup is frozen",
+      fix: `docker unpause ${ref}`,
+    });
   }
   if (state.restarting || !container.task) {
     throw conflict(
@@ -140,7 +149,7 @@ async function launchExec(
   if (!io) {
     const wanted = { stdin: request.stdin && !detached, terminal: request.tty };
     const spec = specAny("Process", process());
-    io = ProcessIo.create(daemon.fifoFolder(container.id, request.id), wanted, exec.hub);
+    io = openExecIo(daemon.fifoFolder(container.id, request.id), wanted, exec.hub);
     exec.io = io;
     await daemon.services.tasks.exec({ ...ids, ...io.paths, terminal: request.tty, spec }, call);
   }
@@ -154,6 +163,21 @@ async function launchExec(
     throw error;
   }
   if (exec.size) await resizeExec(daemon, exec, call);
+}
+
+function openExecIo(...args: Parameters<typeof ProcessIo.create>): ProcessIo {
+  try {
+    return ProcessIo.create(...args);
+  } catch (thrown) {
+    const error = toChainError(thrown, "dockerd", "open streams");
+    throw error.wrap({
+      layer: "dockerd",
+      op: "open streams",
+      code: error.outer.code,
+      message: "failed to open stdout fifo",
+      ...descriptorCause(error, "dockerd"),
+    });
+  }
 }
 
 /** Closes our end and the shim's: the process sees the end of its input. */

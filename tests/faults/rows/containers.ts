@@ -1,28 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { mustRun } from "../../lib/command.ts";
 import { BOTH, type FaultRow, GENUINE_ONLY, patient } from "../fault_row.ts";
 import type { FaultStack } from "../fault_stack.ts";
-
-export const stateMissing: FaultRow = {
-  id: "state-missing",
-  link: "runtime state",
-  injection: "the runtime's state folder moved away",
-  stacks: GENUINE_ONLY,
-  async inject(stack) {
-    const name = await stack.run([]);
-    const id = await stack.inspect(name, "{{.Id}}");
-    const folder = stack.sandbox.path("dockerd", "exec", "runtime-runc", "moby", id);
-    renameSync(folder, `${folder}.away`);
-    return {
-      container: name,
-      heal: async () => {
-        renameSync(`${folder}.away`, folder);
-        await stack.remove(name);
-      },
-    };
-  },
-  lookAlike: async (stack) => patient(stack, await stack.run([])),
-};
 
 export const cgroupGone: FaultRow = {
   id: "cgroup-gone",
@@ -226,10 +205,12 @@ function profile(stack: FaultStack, name: string, action: string, calls: string[
 export const seccompKill: FaultRow = {
   id: "seccomp-kill",
   link: "seccomp",
-  injection: "a profile that kills futex and write",
-  stacks: GENUINE_ONLY,
+  injection: "a profile that kills calls of the start itself",
+  stacks: BOTH,
   async inject(stack) {
-    const option = profile(stack, "kill", "SCMP_ACT_KILL_PROCESS", ["futex", "write"]);
+    // What each runtime's init calls behind its filter.
+    const calls = stack.kind === "catena" ? ["execve"] : ["futex", "write"];
+    const option = profile(stack, "kill", "SCMP_ACT_KILL_PROCESS", calls);
     return patient(stack, await stack.runBroken(["--security-opt", option]));
   },
   async lookAlike(stack) {

@@ -119,15 +119,23 @@ export const dockerdHung = stopped(
   "dockerd",
   "kill -STOP dockerd",
   async (stack) => stack.dockerd.pid,
-  GENUINE_ONLY,
+  BOTH,
 );
 
-function killed(id: string, link: "containerd" | "dockerd"): FaultRow {
+export const appStopped = stopped(
+  "app-stopped",
+  "app",
+  "kill -STOP the first process",
+  (stack, name) => stack.initPid(name),
+  BOTH,
+);
+
+function killed(id: string, link: "containerd" | "dockerd", stacks: FaultRow["stacks"]): FaultRow {
   return {
     id,
     link,
     injection: `kill -9 ${link}`,
-    stacks: GENUINE_ONLY,
+    stacks,
     async inject(stack) {
       const name = await stack.run([]);
       await stack[link].kill();
@@ -146,8 +154,8 @@ function killed(id: string, link: "containerd" | "dockerd"): FaultRow {
   };
 }
 
-export const containerdDown = killed("containerd-down", "containerd");
-export const dockerdDown = killed("dockerd-down", "dockerd");
+export const containerdDown = killed("containerd-down", "containerd", BOTH);
+export const dockerdDown = killed("dockerd-down", "dockerd", GENUINE_ONLY);
 
 export const slowLink: FaultRow = {
   id: "slow-link",
@@ -162,7 +170,7 @@ export const healthTimeout: FaultRow = {
   id: "health-timeout",
   link: "dockerd",
   injection: "--health-cmd 'sleep 100' --health-timeout 1s",
-  stacks: GENUINE_ONLY,
+  stacks: BOTH,
   async inject(stack) {
     const flags = ["--health-cmd", "sleep 100", "--health-interval", "1s"];
     const name = await stack.run([...flags, "--health-timeout", "1s"]);

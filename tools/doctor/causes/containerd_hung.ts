@@ -1,6 +1,6 @@
 import type { CauseRule } from "./cause.ts";
 import { answersOrRuns, hangProof, silentDaemon, wake } from "./hang_proof.ts";
-import { execCommand } from "./words.ts";
+import { execCommand, isCollapsed } from "./words.ts";
 
 export const containerdHung: CauseRule = {
   id: "containerd-hung",
@@ -8,6 +8,7 @@ export const containerdHung: CauseRule = {
   link: "containerd",
   needs: ["containerd"],
   proves(facts) {
+    if (isCollapsed(facts)) return undefined;
     const daemon = facts.containerd;
     const hang = hangProof("containerd", daemon) ?? silentDaemon("containerd", daemon);
     if (!hang) return undefined;

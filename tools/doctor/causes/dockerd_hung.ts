@@ -1,6 +1,6 @@
 import type { CauseRule } from "./cause.ts";
 import { answersOrRuns, hangProof, silentDaemon, wake } from "./hang_proof.ts";
-import { dockerCommand } from "./words.ts";
+import { dockerCommand, isCollapsed } from "./words.ts";
 
 export const dockerdHung: CauseRule = {
   id: "dockerd-hung",
@@ -15,7 +15,7 @@ export const dockerdHung: CauseRule = {
       ...hang,
       fix: wake(daemon?.pid, daemon?.state, "systemctl restart docker"),
       verify: [`${dockerCommand(facts)} version`],
-      marks: { dockerd: "hangs" },
+      marks: isCollapsed(facts) ? { dockerd: "hangs", containerd: "hangs" } : { dockerd: "hangs" },
     };
   },
   refutes: (facts) => answersOrRuns("dockerd", facts.docker),

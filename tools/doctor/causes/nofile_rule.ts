@@ -1,6 +1,6 @@
 import type { DaemonFacts, Facts } from "../facts.ts";
 import type { CauseRule, Proof } from "./cause.ts";
-import { lastFailedLaunch } from "./words.ts";
+import { isCollapsed, lastFailedLaunch } from "./words.ts";
 
 /** An exec opens about this many descriptors at once in each daemon on its way. */
 const DESCRIPTORS_OF_EXEC = 9;
@@ -18,6 +18,7 @@ export function nofileRule(link: Link, service: string): CauseRule {
     link,
     needs: [link === "dockerd" ? "docker" : link],
     proves(facts) {
+      if (link === "containerd" && isCollapsed(facts)) return undefined;
       const daemon = of(facts);
       const use = daemon?.descriptors;
       if (!daemon?.pid || !use || left(use) >= DESCRIPTORS_OF_EXEC) return undefined;

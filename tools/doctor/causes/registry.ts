@@ -1,4 +1,5 @@
 import { appStopped } from "./app_stopped.ts";
+import { apparmorMissing } from "./apparmor_missing.ts";
 import { badInterpreter } from "./bad_interpreter.ts";
 import { bindSourceMissing } from "./bind_source_missing.ts";
 import { bundleMissing } from "./bundle_missing.ts";
@@ -45,7 +46,9 @@ import { socketGone } from "./socket_gone.ts";
 import { stateDamaged } from "./state_damaged.ts";
 import { stateMissing } from "./state_missing.ts";
 import { threadsMax } from "./threads_max.ts";
+import { ttrpcClosed } from "./ttrpc_closed.ts";
 import { userUnknown } from "./user_unknown.ts";
+import { usernsMax } from "./userns_max.ts";
 import { zombies } from "./zombies.ts";
 
 /**
@@ -67,6 +70,8 @@ export const CAUSES: readonly CauseRule[] = [
   seccompKill,
   bindSourceMissing,
   memcgOomInit,
+  usernsMax,
+  apparmorMissing,
   shimNofile,
   containerdNofile,
   dockerdNofile,
@@ -92,6 +97,7 @@ export const CAUSES: readonly CauseRule[] = [
   runtimeDirFull,
   memcgOomExec,
   dState,
+  ttrpcClosed,
   // One program cannot start.
   userUnknown,
   execNotFound,

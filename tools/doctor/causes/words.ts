@@ -20,6 +20,11 @@ export function ctrCommand(facts: Facts): string {
   return `ctr${address} -n ${facts.namespace || "default"}`;
 }
 
+/** dockerd and containerd are one process (`catena daemon`): then its faults are dockerd's. */
+export function isCollapsed({ docker, containerd }: Facts): boolean {
+  return docker?.pid !== undefined && docker.pid === containerd?.pid;
+}
+
 /** The outermost link that knows the container: what Docker's part is where there is no Docker. */
 export function outermostLink(facts: Facts): string {
   if (facts.docker) return "dockerd";

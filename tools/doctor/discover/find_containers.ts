@@ -102,12 +102,21 @@ function addFromDataRoot(survey: Survey, stack: Stack, found: Map<string, FoundC
   const root = stack.docker?.dataRoot ?? dataRootOfBundles(survey, found);
   if (!root) return;
   for (const id of survey.files.list(join(root, "containers")).slice(0, MAX_CONTAINERS)) {
-    const config = survey.files.json(join(root, "containers", id, "config.v2.json"));
-    const { Name, State } = (config ?? {}) as { Name?: unknown; State?: { Running?: unknown } };
+    const folder = join(root, "containers", id);
+    // The genuine one's record, then ours.
+    const config =
+      survey.files.json(join(folder, "config.v2.json")) ??
+      survey.files.json(join(folder, "container.json"));
+    const { Name, State, name } = (config ?? {}) as {
+      Name?: unknown;
+      State?: { Running?: unknown };
+      name?: unknown;
+    };
     if (config === undefined) continue;
     const container = note(found, stack, "moby", id, State?.Running === true);
     container.docker = true;
-    if (typeof Name === "string") container.name = Name.replace(/^\//, "");
+    const told = Name ?? name;
+    if (typeof told === "string") container.name = told.replace(/^\//, "");
   }
 }
 
@@ -177,7 +186,8 @@ function addFromRuntimeRoots(
       break;
     }
     // Its own options name the root even when the state in it is gone: that is a finding.
-    if (!container.runtimeRoot && told) container.runtimeRoot = join(told, container.namespace);
+    const likely = told ?? (container.bundle && defaultRoot(survey, container.bundle));
+    if (!container.runtimeRoot && likely) container.runtimeRoot = join(likely, container.namespace);
   }
   // Containers of a runtime used by itself; a stack's daemons would know theirs.
   if (stack.docker || stack.containerd) return;
@@ -194,6 +204,13 @@ function addFromRuntimeRoots(
 function runtimeRootOfBundle(survey: Survey, bundle: string): string | undefined {
   const options = survey.files.json(join(bundle, "options.json")) as { root?: unknown } | undefined;
   return typeof options?.root === "string" && options.root !== "" ? options.root : undefined;
+}
+
+/** Shims for runc, and ours, use this root when their options name none. */
+function defaultRoot(survey: Survey, bundle: string): string | undefined {
+  const shim = survey.files.read(join(bundle, "shim-binary-path"), 4096)?.trim() ?? "";
+  const usual = /\/containerd-shim-(runc|catena)-v\d+$/.test(shim);
+  return usual ? "/run/containerd/runc" : undefined;
 }
 
 function stateFolder(

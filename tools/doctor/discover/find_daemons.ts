@@ -198,7 +198,7 @@ function ours(process: HostProcess, out: Daemons): void {
     out.dockers.push({
       pid: process.pid,
       sockets: [join(stateDir, "docker.sock"), ...hosts.filter((path) => path !== undefined)],
-      dataRoot: root,
+      dataRoot: join(root, "dockerd"),
       execRoot: stateDir,
       containerd: flagValue(rest, "--containerd") ?? socket,
     });

@@ -68,6 +68,7 @@ export function readInspect(json: unknown): DockerInspect | undefined {
     restartPolicy: text(object(host["RestartPolicy"])["Name"]),
     memoryLimit: Number(host["Memory"] ?? 0),
     securityOptions: texts(host["SecurityOpt"]),
+    apparmorProfile: text(body["AppArmorProfile"]),
   };
   if (typeof layers["UpperDir"] === "string") inspect.upperDir = layers["UpperDir"];
   const check = object(config["Healthcheck"]);

@@ -30,6 +30,10 @@ export function collectShim(
   if (container.bundle) facts.bundle = container.bundle;
   const binary = own?.binary ?? survey.files.read(shimPathFile(container), 4096)?.trim();
   if (binary) facts.binary = binary;
+  if (facts.pid !== undefined) {
+    const startedMs = startOf(survey, facts.pid);
+    if (startedMs !== undefined) facts.startedMs = startedMs;
+  }
   if (facts.pid !== undefined && facts.state !== "D") {
     const { files } = survey;
     const folder =
@@ -41,6 +45,16 @@ export function collectShim(
     if (fill) facts.temporary = { path: folder, fill };
   }
   return facts;
+}
+
+/** /proc counts starts in hundredths of a second since the boot. */
+const TICKS_PER_SECOND = 100;
+
+function startOf({ files, processes }: Survey, pid: number): number | undefined {
+  const ticks = processes.get(pid)?.startTicks;
+  const uptime = Number(files.read("/proc/uptime", 64)?.split(" ")[0] || Number.NaN);
+  if (ticks === undefined || Number.isNaN(uptime)) return undefined;
+  return Date.now() - (uptime - ticks / TICKS_PER_SECOND) * 1000;
 }
 
 function shimPathFile(container: FoundContainer): string {

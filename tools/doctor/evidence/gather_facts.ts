@@ -20,6 +20,7 @@ import { collectHistory, inspectContainer, readRuntimes } from "./collect_docker
 import { collectInit } from "./collect_init.ts";
 import { collectProgram } from "./collect_program.ts";
 import { collectRuntime } from "./collect_runtime.ts";
+import { collectSecurity } from "./collect_security.ts";
 import { collectShim } from "./collect_shim.ts";
 
 const ANSWER_TIMEOUT_MS = 2000;
@@ -102,6 +103,7 @@ export async function gatherFacts(
   if (init) facts.init = init;
   const living = init?.alive ? init.pid : undefined;
   facts.cgroup = collectCgroup(files, cgroups, processes, living, facts.runtime.cgroupPaths);
+  facts.security = collectSecurity(files, facts);
   addPrograms(survey, facts, options);
   return facts;
 }
