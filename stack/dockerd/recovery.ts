@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { type Process, Status } from "#gen/wire/containerd-api/proto/types/task_pb.ts";
+import { cniPluginsEnded } from "#lib/cni/cni_orphans.ts";
 import { ChainError } from "#lib/errors/chain_error.ts";
 import { timestampNs } from "./client/task_events.ts";
 import type { Container } from "./container/container.ts";
@@ -43,6 +44,7 @@ async function removeNetworks(daemon: Daemon): Promise<void> {
   for (const container of daemon.containers.all()) {
     const { state, networks = {} } = container.record;
     if (state.running || !Object.values(networks).some(({ live }) => live)) continue;
+    await cniPluginsEnded(container.id);
     await closeSandbox(daemon, container).catch((error: unknown) => {
       daemon.log.warn("network could not be taken down", { id: container.id, error });
     });

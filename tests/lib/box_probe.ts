@@ -10,6 +10,7 @@ export type Box =
   | "genuine dockerd"
   | "genuine runc"
   | "docker cli"
+  | "cni plugins"
   | "catena daemon"
   | "catena containerd"
   | "catena dockerd"
@@ -31,6 +32,7 @@ const PROBES: Record<Box, Probe> = {
   "genuine containerd": { files: [GENUINE.containerd, GENUINE.ctr, GENUINE.shim] },
   "genuine dockerd": { files: [GENUINE.dockerd] },
   "genuine runc": { files: [GENUINE.runc] },
+  "cni plugins": { files: ["/usr/lib/cni/bridge", "/usr/sbin/iptables", "/usr/bin/ip"] },
   "docker cli": { argv: () => ["docker", "--version"], prints: /Docker version/ },
   "catena daemon": link("daemon"),
   "catena containerd": link("containerd"),

@@ -1,5 +1,6 @@
 import { binPath } from "#lib/install/install_paths.ts";
 import { Daemon } from "./daemon.ts";
+import type { PrivateNetwork } from "./private_network.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** Tests leave the host's network as it is. Those of networks make one of their own. */
@@ -31,20 +32,30 @@ export interface CatenaFolders {
   state: string;
 }
 
+/** The same, in a network of the test's own, with bridge networks. */
+export async function startCatenaDaemonOn(
+  sandbox: Sandbox,
+  network: PrivateNetwork,
+): Promise<Daemon & CatenaFolders> {
+  return start(sandbox, "daemon", "docker.sock", [], [], network);
+}
+
 async function start(
   sandbox: Sandbox,
   link: string,
   socketName: string,
   more: string[],
   folders: string[] = [],
+  network?: PrivateNetwork,
 ): Promise<Daemon & CatenaFolders> {
   const root = sandbox.path(`catena-${link}`, "root");
   const state = sandbox.path(`catena-${link}`, "state");
+  const argv = [binPath("catena"), link, "--root", root, "--state", state, ...more];
   const daemon = await Daemon.start(sandbox, {
     name: `catena-${link}`,
     socket: sandbox.path(`catena-${link}`, "state", socketName),
     env: { CATENA_STATE: state, PATH: [...folders, process.env["PATH"] ?? ""].join(":") },
-    argv: [binPath("catena"), link, "--root", root, "--state", state, ...more],
+    argv: network ? network.enter(argv) : argv,
   });
   return Object.assign(daemon, { root, state });
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { binPath } from "#lib/install/install_paths.ts";
 import { Daemon } from "./daemon.ts";
+import type { PrivateNetwork } from "./private_network.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 export const GENUINE = {
@@ -45,6 +46,8 @@ export interface GenuineDockerdOptions {
   runtimes?: Record<string, string>;
   /** Options of the runtimes (`--exec-opt`): native.cgroupdriver=systemd. */
   execOptions?: string[];
+  /** A network of the test's own, for a daemon with bridge networks. Without: none at all. */
+  network?: PrivateNetwork;
 }
 
 /** Debian's dockerd with private folders and without a network. Containers outlive it. */
@@ -54,27 +57,27 @@ export function startGenuineDockerd(
 ): Promise<Daemon> {
   const socket = sandbox.path("dockerd", "docker.sock");
   const runtimes = Object.entries(options.runtimes ?? {});
+  const argv = [
+    GENUINE.dockerd,
+    "--containerd",
+    options.containerd,
+    "--data-root",
+    sandbox.path("dockerd", "data"),
+    "--exec-root",
+    sandbox.path("dockerd", "exec"),
+    "-H",
+    `unix://${socket}`,
+    "-p",
+    sandbox.path("dockerd", "docker.pid"),
+    ...(options.network ? [] : ["--bridge=none", "--iptables=false"]),
+    "--live-restore",
+    ...runtimes.flatMap(([name, path]) => ["--add-runtime", `${name}=${path}`]),
+    ...(options.execOptions ?? []).flatMap((option) => ["--exec-opt", option]),
+  ];
   return Daemon.start(sandbox, {
     name: "genuine-dockerd",
     socket,
-    argv: [
-      GENUINE.dockerd,
-      "--containerd",
-      options.containerd,
-      "--data-root",
-      sandbox.path("dockerd", "data"),
-      "--exec-root",
-      sandbox.path("dockerd", "exec"),
-      "-H",
-      `unix://${socket}`,
-      "-p",
-      sandbox.path("dockerd", "docker.pid"),
-      "--bridge=none",
-      "--iptables=false",
-      "--live-restore",
-      ...runtimes.flatMap(([name, path]) => ["--add-runtime", `${name}=${path}`]),
-      ...(options.execOptions ?? []).flatMap((option) => ["--exec-opt", option]),
-    ],
+    argv: options.network ? options.network.enter(argv) : argv,
   });
 }
 

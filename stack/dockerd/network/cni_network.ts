@@ -22,6 +22,9 @@ export interface CniChoices {
   defaultRoute: boolean;
 }
 
+/** The name of a network among CNI's, and of its folder of addresses. */
+export const cniName = (record: NetworkRecord) => `catena-${record.id.slice(0, 12)}`;
+
 /**
  * The chain of plugins for a bridge network: the bridge with its addresses, then published ports,
  * then the rules that let a network's traffic through and keep other networks' away.
@@ -60,7 +63,7 @@ export function cniNetwork(record: NetworkRecord, choices: CniChoices): CniNetwo
       { type: "firewall", backend: "iptables", ingressPolicy: "same-bridge" },
     );
   }
-  return { cniVersion: "1.0.0", name: `catena-${record.id.slice(0, 12)}`, plugins };
+  return { cniVersion: "1.0.0", name: cniName(record), plugins };
 }
 
 /** What the plugins are told of one endpoint: the address chosen for it, its MAC, its ports. */

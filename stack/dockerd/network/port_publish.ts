@@ -41,6 +41,8 @@ export async function publishPorts(
   }
   for (const port of live.ports) addShown(shown, port);
   container.record.sandbox!.ports = shown;
+  // Rules that are made for them are found by their numbers, also after a crash.
+  if (live.ports.length > 0) container.save();
 }
 
 function addShown(shown: PortMap, port: PublishedPort): void {

@@ -37,44 +37,72 @@ function hasBridge(daemon: Daemon, container: Container): boolean {
 }
 
 /**
- * Gives a container that is being started its network: a namespace with an interface for each of
- * its networks, published ports, a name server. What is begun stands in the record first, so that a
- * daemon that dies meanwhile can take it down in its next life.
+ * Begins the network of a container that is being started: a namespace, and the addresses it will
+ * have. What fills the namespace goes on meanwhile: an interface for each network, published ports,
+ * a name server. Its end is what is returned, and must be awaited before the process is started.
+ *
+ * What is begun stands in the record first, so that a daemon that dies meanwhile can take it down
+ * in its next life.
  */
-export async function openSandbox(
+export function openSandbox(
   daemon: Daemon,
   container: Container,
   unwind: Unwind,
-): Promise<void> {
+): { filled: Promise<void> } {
   const { record } = container;
   // Made before this daemon had networks.
   record.networks ??= endpointsOf(daemon.networks.store, record.hostConfig, {}, record.config);
   const networks = networksOf(daemon, container);
   for (const [network, endpoint] of networks) checkWish(network, endpoint.wish);
   record.sandbox = { id: randomBytes(32).toString("hex"), key: "", ports: {} };
-  unwind.add("take down network", () => closeSandbox(daemon, container));
-  if (!hasBridge(daemon, container)) {
-    for (const [network, endpoint] of networks) {
-      Object.assign(endpoint, { networkId: network.id, live: bareEndpoint() });
-      announce(daemon, container, network, "connect");
-    }
-    if (record.networks?.["host"]) record.sandbox.key = "/var/run/docker/netns/default";
-    return;
+  let filled = Promise.resolve();
+  unwind.add("take down network", async () => {
+    await filled.catch(() => undefined);
+    await closeSandbox(daemon, container);
+  });
+  if (hasBridge(daemon, container)) {
+    makeNamespace(daemon, container, networks);
+    filled = fillNamespace(daemon, container, networks);
+    // Whoever starts the container sees a failure when it is due.
+    filled.catch(() => undefined);
+    return { filled };
   }
-  const key = join(daemon.networks.namespaceFolder, record.sandbox.id.slice(0, 12));
-  mkdirSync(daemon.networks.namespaceFolder, { recursive: true, mode: 0o700 });
-  record.sandbox.key = key;
+  for (const [network, endpoint] of networks) {
+    Object.assign(endpoint, { networkId: network.id, live: bareEndpoint() });
+    announce(daemon, container, network, "connect");
+  }
+  if (record.networks["host"]) record.sandbox.key = "/var/run/docker/netns/default";
+  return { filled };
+}
+
+function makeNamespace(
+  daemon: Daemon,
+  container: Container,
+  networks: [NetworkRecord, EndpointRecord][],
+): void {
+  const { namespaceFolder } = daemon.networks;
+  mkdirSync(namespaceFolder, { recursive: true, mode: 0o700 });
+  const sandbox = container.record.sandbox!;
+  sandbox.key = join(namespaceFolder, sandbox.id.slice(0, 12));
   for (const [network, endpoint] of networks) {
     endpoint.networkId = network.id;
     completeAliases(container, network, endpoint);
     endpoint.live = chooseEndpoint(daemon, container, network, endpoint.wish);
   }
   container.save();
-  createNetworkNamespace(key);
+  createNetworkNamespace(sandbox.key);
   prepareNamespace(
-    key,
+    sandbox.key,
     networks.some(([{ enableIpv6 }]) => enableIpv6),
   );
+}
+
+/** Ends only when all of it has ended, also after a failure: what runs on cannot be taken down. */
+async function fillNamespace(
+  daemon: Daemon,
+  container: Container,
+  networks: [NetworkRecord, EndpointRecord][],
+): Promise<void> {
   const loopback = runCniPlugin(
     daemon.networks.cniFolder!,
     "ADD",
@@ -83,7 +111,8 @@ export async function openSandbox(
   );
   // Bound before the loopback is up, the name server would answer from another address.
   const named = loopback.then(() => openNameServer(daemon, container));
-  await Promise.all([named, attachAll(daemon, container, networks)]);
+  const ends = await Promise.allSettled([attachAll(daemon, container, networks), named]);
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 async function attachAll(

@@ -125,7 +125,10 @@ async function launch(
   unwind.add("unmount rootfs", () => daemon.mounts.unmount(id));
   unwind.add("unmount shared memory", () => releaseSharedMemory(container));
   checkLinkedRun(daemon, container);
-  await openSandbox(daemon, container, unwind);
+  const { filled } = openSandbox(daemon, container, unwind);
+  // The runtime sets them when it joins the namespace: their interfaces must be there.
+  const settings = Object.keys(record.hostConfig.Sysctls ?? {});
+  if (settings.some((name) => name.startsWith("net."))) await filled;
   const { spec, user } = prepareSpec(daemon, container, rootfs);
   const binary = record.runtime.binary;
   const runcRoot = join(daemon.options.state, "runtime-runc");
@@ -159,6 +162,7 @@ async function launch(
   unwind.add("forget task", () => {
     container.task = undefined;
   });
+  await filled;
   const { pid } = await daemon.services.tasks.start({ containerId: id, execId: "" }, call);
   io.releaseHolders();
   return pid;

@@ -1,8 +1,11 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Filters } from "#wire/docker-api/engine.ts";
 import type { NetworkView } from "#wire/docker-api/types/network.ts";
 import type { Daemon } from "../daemon.ts";
 import { checkFilters, flagFilter, matchesLabels } from "../filters.ts";
 import { removeBridge } from "../network/bridge_interface.ts";
+import { cniName } from "../network/cni_network.ts";
 import type { NetworkRecord } from "../network/network_record.ts";
 import { networkView } from "../network/network_view.ts";
 import { forbidden, invalid } from "../refusals.ts";
@@ -79,6 +82,7 @@ export async function networkRemove(daemon: Daemon, ref: string): Promise<void> 
 async function removeRecord(daemon: Daemon, record: NetworkRecord): Promise<void> {
   daemon.networks.store.remove(record);
   await removeBridge(record.bridge);
+  rmSync(join(daemon.networks.addressFolder, cniName(record)), { recursive: true, force: true });
   daemon.events.publish("network", "destroy", record.id, {
     name: record.name,
     type: record.driver,

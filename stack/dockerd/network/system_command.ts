@@ -6,9 +6,12 @@ const TIME_LIMIT_MS = 10_000;
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Runs iproute2's `ip`, in the network namespace at a path when one is named. */
-export async function runIp(args: string[], namespace?: string): Promise<void> {
+export const runIp = (args: string[], namespace?: string) => runSystem(["ip", ...args], namespace);
+
+/** Runs a program of the system that must succeed; its words go into the error. */
+export async function runSystem(argv: string[], namespace?: string): Promise<void> {
   const start = () =>
-    Bun.spawn(["ip", ...args], {
+    Bun.spawn(argv, {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",
@@ -24,7 +27,7 @@ export async function runIp(args: string[], namespace?: string): Promise<void> {
     layer: "dockerd",
     op: "set up network",
     code: "internal",
-    message: `ip ${args.join(" ")}: ${words.trim() || `exit code ${code}`}`,
-    evidence: [{ kind: "exit", value: String(code), ref: "ip" }],
+    message: `${argv.join(" ")}: ${words.trim() || `exit code ${code}`}`,
+    evidence: [{ kind: "exit", value: String(code), ref: argv[0]! }],
   });
 }
