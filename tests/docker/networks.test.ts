@@ -44,7 +44,7 @@ describe(reason ? `bridge networks [skipped: ${reason}]` : "bridge networks", ()
     );
   const inRun = (on: string, script: string) => run("--rm", "--network", on, "catest", script);
 
-  beforeAll(async () => {
+  const open = async () => {
     if (reason) return;
     sandbox = new Sandbox();
     network = await PrivateNetwork.create(sandbox, "host");
@@ -52,14 +52,15 @@ describe(reason ? `bridge networks [skipped: ${reason}]` : "bridge networks", ()
     daemon = await startCatenaDaemonOn(sandbox, network);
     client = new DockerClient(sandbox, daemon.socket);
     await client.importImage();
-  }, LIMIT_MS);
-
-  afterAll(async () => {
+  };
+  const close = async () => {
     if (reason) return;
     await client.docker(["rm", "-f", ...(await docker("ps", "-aq")).split("\n")]);
     await daemon.stop();
     await sandbox.close();
-  }, LIMIT_MS);
+  };
+  beforeAll(open, LIMIT_MS);
+  afterAll(close, LIMIT_MS);
 
   test.skipIf(reason !== undefined)(
     "a published port is reached from everywhere that docker's is",
