@@ -169,6 +169,15 @@ export class KubeletUnderTest {
     }
   }
 
+  /** Waits until an event of a reason happened so often. */
+  async eventTimes(reason: string, pod: string, times: number): Promise<Json> {
+    const what = `event ${reason} came ${times} times`;
+    const seen = async () => (await this.events(reason, pod)).find(({ count }) => count >= times);
+    return waitUntil(what, async () => (await seen()) ?? false).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.log().slice(-3000)}`);
+    });
+  }
+
   /** Ends the kubelet alone; its pods run on. */
   async stop(): Promise<void> {
     const running = this.#process;

@@ -48,7 +48,8 @@ export class FailureExplainer {
     const framed = error.frames.findLast(({ cause }) => cause !== undefined);
     if (framed) {
       const { layer, causeId = "unknown", cause = "", fix = "" } = framed;
-      return { ...said, link: layer, causeId, cause, fix };
+      const link = layer === "init" ? "runc init" : layer;
+      return { ...said, link, causeId, cause, fix: podFix(fix, error, site) };
     }
     const proved = await this.#fromCounters(site, error.outer.layer);
     if (proved) return { ...said, ...proved, evidence: [...said.evidence, ...proved.evidence] };
@@ -107,13 +108,30 @@ export class FailureExplainer {
   }
 }
 
+/** A link below knows no pods: where the pod's own limit was met, the fix is the kubelet's. */
+function podFix(fix: string, { evidence }: ChainError, site: FailureSite): string {
+  const level = evidence.find(({ kind, value }) => kind === "cgroup" && /^pids\./.test(value));
+  const leak = /, or (.*)$/.exec(fix)?.[1];
+  if (!level?.ref?.endsWith(site.podCgroup) || leak === undefined) return fix;
+  return `raise ${limitOf(level.ref, site)}, or ${leak}`;
+}
+
+/** Whose limit the pids.max of a cgroup is. */
+function limitOf(folder: string, { podCgroup, containerId }: FailureSite): string {
+  if (folder.endsWith(containerId)) return "the container's pids limit";
+  if (folder.endsWith(podCgroup)) return "podPidsLimit (catena kubelet --pod-pids-limit)";
+  return `pids.max of ${folder}`;
+}
+
 /** The limit was met: who holds it, and whose limit it is. */
-function pidsFull(level: PidsLevel, { podCgroup, containerId }: FailureSite) {
+function pidsFull(level: PidsLevel, site: FailureSite) {
   const { folder, current, max, refused } = level;
   const evidence: Evidence[] = [
     { kind: "cgroup", value: `pids.current ${current} of pids.max ${max}`, ref: folder },
-    { kind: "cgroup", value: `pids.events max ${refused}`, ref: folder },
   ];
+  if (refused > 0) {
+    evidence.push({ kind: "cgroup", value: `pids.events max ${refused}`, ref: folder });
+  }
   const holder = threadHolder(folder);
   let holds = "";
   let leak = "end what runs in it";
@@ -127,16 +145,12 @@ function pidsFull(level: PidsLevel, { podCgroup, containerId }: FailureSite) {
     leak = `fix the leak in ${crowd.count > threads ? `what starts ${crowd.name}` : one}`;
     evidence.push({ kind: "cgroup", value: `${one}: ${threads} threads`, ref: `/proc/${pid}` });
   }
-  const whose = folder.endsWith(containerId)
-    ? "the container's pids limit"
-    : folder.endsWith(podCgroup)
-      ? "podPidsLimit (catena kubelet --pod-pids-limit)"
-      : `pids.max of ${folder}`;
+  const state = current >= max ? "is full" : "has no room for an exec";
   return {
     link: "the container's pids cgroup",
     causeId: "pids-cgroup-full",
-    cause: `the pids cgroup ${folder} is full: ${current} of ${max} processes and threads${holds}`,
-    fix: `raise ${whose}, or ${leak}`,
+    cause: `the pids cgroup ${folder} ${state}: ${current} of ${max} processes and threads${holds}`,
+    fix: `raise ${limitOf(folder, site)}, or ${leak}`,
     evidence,
   };
 }
