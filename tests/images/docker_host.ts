@@ -1,0 +1,37 @@
+import { type CommandOptions, type CommandResult, mustRun, runCommand } from "../lib/command.ts";
+import type { Sandbox } from "../lib/sandbox.ts";
+
+/** The genuine docker CLI on one daemon, with a configuration of its own. */
+export class DockerHost {
+  readonly #env: Record<string, string>;
+
+  constructor(sandbox: Sandbox, name: string, socket: string) {
+    this.#env = {
+      DOCKER_HOST: `unix://${socket}`,
+      DOCKER_CONFIG: sandbox.path(`docker-config-${name}`),
+      DOCKER_BUILDKIT: "0",
+    };
+  }
+
+  /** A command that may fail. */
+  try(args: string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return runCommand(["docker", ...args], { ...options, env: this.#env });
+  }
+
+  /** A command that must succeed; returns what it printed. */
+  async run(...args: string[]): Promise<string> {
+    return (await mustRun(["docker", ...args], { env: this.#env })).trim();
+  }
+
+  /** The digest that a pull or push told. */
+  async digestOf(...args: string[]): Promise<string> {
+    const text = await this.run(...args);
+    const digest = /digest: (sha256:[0-9a-f]{64})/i.exec(text)?.[1];
+    if (!digest) throw new Error(`no digest in: ${text}`);
+    return digest;
+  }
+
+  id(image: string): Promise<string> {
+    return this.run("image", "inspect", "-f", "{{.Id}}", image);
+  }
+}
