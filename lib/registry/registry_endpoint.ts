@@ -13,6 +13,18 @@ export interface RegistrySettings {
   certsFolder?: string;
 }
 
+/** Where a mirror lies; throws when that is no address. */
+export function checkMirror(mirror: string): void {
+  const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && url.username === "" && url.search === "") return;
+  throw failure({
+    layer: "registry",
+    op: "read mirrors",
+    code: "invalid_argument",
+    message: `invalid mirror: ${JSON.stringify(mirror)} is no http or https URL`,
+  });
+}
+
 /** TLS options of Bun's fetch. */
 export interface TlsOptions {
   ca?: string[];

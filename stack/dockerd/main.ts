@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { ChainError } from "#lib/errors/chain_error.ts";
 import { recordsFolder } from "#lib/errors/error_record.ts";
+import { checkMirror } from "#lib/registry/registry_endpoint.ts";
 import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { followTaskEvents } from "./client/task_events.ts";
 import { Daemon, type DockerdOptions } from "./daemon.ts";
@@ -20,6 +21,7 @@ export interface Dockerd {
  * their restart policies want. Rejects when containerd does not answer.
  */
 export async function createDockerd(options: DockerdOptions): Promise<Dockerd> {
+  for (const mirror of options.registries?.mirrors ?? []) checkMirror(mirror);
   mkdirSync(options.root, { recursive: true, mode: 0o711 });
   mkdirSync(options.state, { recursive: true, mode: 0o711 });
   mkdirSync(recordsFolder(options.state), { recursive: true, mode: 0o700 });

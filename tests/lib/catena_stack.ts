@@ -7,8 +7,11 @@ import type { Sandbox } from "./sandbox.ts";
 const NO_BRIDGE = ["--bridge", "none"];
 
 /** `catena daemon`: dockerd and containerd in one process. Its sockets lie in the state folder. */
-export async function startCatenaDaemon(sandbox: Sandbox): Promise<Daemon & CatenaFolders> {
-  return start(sandbox, "daemon", "docker.sock", NO_BRIDGE);
+export async function startCatenaDaemon(
+  sandbox: Sandbox,
+  flags: string[] = [],
+): Promise<Daemon & CatenaFolders> {
+  return start(sandbox, "daemon", "docker.sock", [...NO_BRIDGE, ...flags]);
 }
 
 /** `catena containerd`: our containerd alone. It looks for shims in `folders` before its PATH. */

@@ -54,15 +54,41 @@ async function ingestOnce(
     for await (const { offset } of services.content.write(requests, call)) {
       session.opened(Number(offset));
     }
-    if (failed.error) throw failed.error;
+    if (failed.error) {
+      await keepForLater(services, digest, call);
+      throw failed.error;
+    }
     return undefined;
   } catch (error) {
-    if (failed.error) throw failed.error;
+    if (failed.error) {
+      await keepForLater(services, digest, call);
+      throw failed.error;
+    }
     if (!(error instanceof ChainError)) throw error;
     if (error.outer.code === "already_exists") return undefined;
     if (error.outer.code !== "failed_precondition") throw error;
     await services.content.abort({ ref: refOf(digest) }, call).catch(() => undefined);
     return session.from;
+  }
+}
+
+/**
+ * What came so far belongs to the pull's lease, and would go with it. Opened once without a lease,
+ * it stays for a day, as containerd keeps what nobody leased.
+ */
+async function keepForLater(
+  services: ContainerdServices,
+  digest: string,
+  call: CallContext,
+): Promise<void> {
+  const { lease: _, ...unleased } = call;
+  async function* ask() {
+    yield { ref: refOf(digest), action: WriteAction.STAT };
+  }
+  try {
+    for await (const _reply of services.content.write(ask(), unleased)) break;
+  } catch {
+    // Then the next try begins at the first byte: no harm is done.
   }
 }
 

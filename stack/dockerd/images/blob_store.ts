@@ -153,22 +153,34 @@ export class BlobStore {
   }
 }
 
-/** Gathers small pieces into larger ones. */
+/** Gathers small pieces into larger ones. A source that fails does so after all that it gave. */
 export async function* inPieces(data: ByteStream): ByteStream {
   let parts: Uint8Array[] = [];
   let bytes = 0;
-  for await (const part of data) {
-    for (let at = 0; at < part.length; at += WRITE_BYTES) {
-      const piece = part.subarray(at, at + WRITE_BYTES);
-      parts.push(piece);
-      bytes += piece.length;
-      if (bytes < WRITE_BYTES) continue;
-      yield Buffer.concat(parts);
-      parts = [];
-      bytes = 0;
+  const iterator = data[Symbol.asyncIterator]();
+  let failed: { error: unknown } | undefined;
+  try {
+    for (;;) {
+      const { done, value } = await iterator.next().catch((error: unknown) => {
+        failed = { error };
+        return { done: true, value: undefined } as const;
+      });
+      if (done) break;
+      for (let at = 0; at < value.length; at += WRITE_BYTES) {
+        const piece = value.subarray(at, at + WRITE_BYTES);
+        parts.push(piece);
+        bytes += piece.length;
+        if (bytes < WRITE_BYTES) continue;
+        yield Buffer.concat(parts);
+        parts = [];
+        bytes = 0;
+      }
     }
+    if (bytes > 0) yield Buffer.concat(parts);
+  } finally {
+    await iterator.return?.();
   }
-  if (bytes > 0) yield Buffer.concat(parts);
+  if (failed) throw failed.error;
 }
 
 /** Notes a source's own failure: through the stream it would come back as a mere cancellation. */

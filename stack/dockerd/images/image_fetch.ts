@@ -23,7 +23,7 @@ import type { FoundImage } from "./registry_lookup.ts";
 const MAX_PARALLEL = 3;
 
 /** Downloads under way in this daemon, by digest: a second pull waits instead of fetching again. */
-const inFlight = new Map<string, Promise<void>>();
+const inFlight = new Map<string, Promise<unknown>>();
 
 /**
  * Fetches what an image consists of and unpacks it. Layers come in parallel and are unpacked in
@@ -114,26 +114,25 @@ async function fetchLayer(
   const { digest } = layer;
   while (inFlight.has(digest)) await inFlight.get(digest)?.catch(() => undefined);
   const id = shortId(layer);
-  if (await images.blobs.hold(digest, call)) {
-    feed.status(id, "Already exists");
-    return;
-  }
   const source = { client, repository: path, descriptor: layer };
-  const work = ingestBlob(
-    images.services,
-    {
-      descriptor: layer,
-      open: (from) => readBlob(source, from),
-      stored: (bytes) => feed.progress(id, "Downloading", bytes, layer.size),
-    },
-    call,
-  );
+  const blob = {
+    descriptor: layer,
+    open: (from: number) => readBlob(source, from),
+    stored: (bytes: number) => feed.progress(id, "Downloading", bytes, layer.size),
+  };
+  // Nothing is awaited between the look and the entry: only one takes the place.
+  const work = images.blobs.hold(digest, call).then(async (known) => {
+    if (!known) await ingestBlob(images.services, blob, call);
+    return known;
+  });
   inFlight.set(digest, work);
+  let known: boolean;
   try {
-    await work;
+    known = await work;
   } finally {
     inFlight.delete(digest);
   }
+  if (known) return feed.status(id, "Already exists");
   feed.status(id, "Verifying Checksum");
   feed.status(id, "Download complete");
 }

@@ -38,6 +38,14 @@ export function pullRefused(thrown: unknown, name: string): ChainError {
 const serverCode = ({ outer }: ChainError) =>
   outer.code === "cancelled" || outer.code === "deadline_exceeded" ? outer.code : "internal";
 
+/** What the fetch of a found image failed with. */
+export function fetchRefused(thrown: unknown, name: string): ChainError {
+  const op = "pull image";
+  const error = toChainError(thrown, "dockerd", op);
+  const message = error.outer.layer === "dockerd" ? "" : `error pulling image ${name}`;
+  return error.wrap({ layer: "dockerd", op, code: serverCode(error), message });
+}
+
 /** What a push failed with. */
 export function pushRefused(thrown: unknown): ChainError {
   const error = toChainError(thrown, "dockerd", "push image");

@@ -13,8 +13,13 @@ import {
   parseReference,
 } from "../images/reference.ts";
 import { registryAccess } from "../images/registry_access.ts";
-import { findImage, splitRepository, withRegistry } from "../images/registry_lookup.ts";
-import { isNotFound, pullRefused } from "../images/registry_words.ts";
+import {
+  type FoundImage,
+  findImage,
+  splitRepository,
+  withRegistry,
+} from "../images/registry_lookup.ts";
+import { fetchRefused, isNotFound, pullRefused } from "../images/registry_words.ts";
 
 export interface PullRequest {
   image: string;
@@ -72,28 +77,33 @@ async function pullOne(daemon: Daemon, pull: OnePull, context: CallContext): Pro
   const { images } = daemon;
   const name = fullName(wanted);
   const shown = familiarName(name);
+  let found: FoundImage;
   try {
-    const found = await findImage(wanted, platform ?? hostPlatform(), access);
-    const id = wanted.digest ?? wanted.tag ?? "latest";
-    feed.tell({ status: `Pulling from ${found.path}`, id });
-    const { digest } = found.top.descriptor;
-    // A platform that was asked for is what the name means from now on.
-    const target = platform ? found.chain.at(-1)!.descriptor : found.top.descriptor;
-    const known = await knownDigest(daemon, name, context);
+    found = await findImage(wanted, platform ?? hostPlatform(), access);
+  } catch (error) {
+    throw pullRefused(error, shown);
+  }
+  const id = wanted.digest ?? wanted.tag ?? "latest";
+  feed.tell({ status: `Pulling from ${found.path}`, id });
+  const { digest } = found.top.descriptor;
+  // A platform that was asked for is what the name means from now on.
+  const target = platform ? found.chain.at(-1)!.descriptor : found.top.descriptor;
+  const known = await knownDigest(daemon, name, context);
+  try {
     await images.leased(daemon.call(context), async (call) => {
       await fetchImage(images, found, feed, abort, call);
       await images.name(name, target, call);
       const byDigest = `${wanted.repository}@${digest}`;
       if (byDigest !== name) await images.name(byDigest, found.top.descriptor, call);
     });
-    const image = await images.find(name, daemon.call(context));
-    daemon.events.publish("image", "pull", shown, { ...image.config.config?.Labels, name: shown });
-    feed.tell({ status: `Digest: ${digest}` });
-    const news = known === target.digest ? "Image is up to date" : "Downloaded newer image";
-    feed.tell({ status: `Status: ${news} for ${shown}` });
   } catch (error) {
-    throw pullRefused(error, shown);
+    throw fetchRefused(error, shown);
   }
+  const image = await images.find(name, daemon.call(context));
+  daemon.events.publish("image", "pull", shown, { ...image.config.config?.Labels, name: shown });
+  feed.tell({ status: `Digest: ${digest}` });
+  const news = known === target.digest ? "Image is up to date" : "Downloaded newer image";
+  feed.tell({ status: `Status: ${news} for ${shown}` });
 }
 
 async function knownDigest(

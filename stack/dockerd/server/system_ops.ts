@@ -126,7 +126,7 @@ export async function info(daemon: Daemon, context: CallContext): Promise<System
     OSType: "linux",
     Architecture: MACHINE[process.arch] ?? process.arch,
     IndexServerAddress: "https://index.docker.io/v1/",
-    RegistryConfig: null,
+    RegistryConfig: registryView(daemon),
     NCPU: facts.cpuCount,
     MemTotal: facts.memoryBytes,
     GenericResources: null,
@@ -190,6 +190,26 @@ function runtimeViews(daemon: Daemon): Record<string, object> {
       choice.binary ? { path: choice.binary } : { runtimeType: choice.shim },
     ]),
   );
+}
+
+function registryView({ options }: Daemon): object {
+  const { mirrors = [], insecure = [] } = options.registries ?? {};
+  const blocks = insecure.filter((entry) => entry.includes("/"));
+  const hosts = insecure.filter((entry) => !entry.includes("/"));
+  const index = (Name: string, Secure: boolean, Official: boolean) => ({
+    Name,
+    Mirrors: Official ? mirrors : [],
+    Secure,
+    Official,
+  });
+  return {
+    InsecureRegistryCIDRs: [...blocks, "::1/128", "127.0.0.0/8"],
+    IndexConfigs: Object.fromEntries([
+      ["docker.io", index("docker.io", true, true)],
+      ...hosts.map((host) => [host, index(host, false, false)]),
+    ]),
+    Mirrors: mirrors,
+  };
 }
 
 function readFlag(path: string): boolean {

@@ -29,6 +29,9 @@ export interface DaemonFlags extends PodFlags {
   cniPath?: string;
   /** Set to false by --no-trace. */
   trace: boolean;
+  registryMirror: string[];
+  insecureRegistry: string[];
+  registryCerts?: string;
   /** A collector's base URL. */
   otlp?: string;
   /** Share of the traces begun here that are sampled. */
@@ -110,6 +113,11 @@ async function bringUp(
       ...(flags.bridge ? { bridge: flags.bridge } : {}),
       ...(flags.bip ? { bip: flags.bip } : {}),
       ...(flags.cniPath ? { cniFolder: flags.cniPath } : {}),
+    },
+    registries: {
+      mirrors: flags.registryMirror,
+      insecure: flags.insecureRegistry,
+      ...(flags.registryCerts && { certsFolder: flags.registryCerts }),
     },
     ...(spans && { spans }),
     log: dockerdLog,

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { failure } from "#lib/errors/chain_error.ts";
 import { DEFAULT_ROOT_DIR, DEFAULT_STATE_DIR } from "#lib/install/install_paths.ts";
 import { Log, type LogLevel } from "#lib/log/log.ts";
+import type { RegistrySettings } from "#lib/registry/registry_endpoint.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
 import {
@@ -30,6 +31,9 @@ const USAGE = `Usage: catena dockerd [options]
   --bip ADDRESS          address and prefix of the default network's bridge
   --no-iptables          leave the packet filter alone: no NAT, networks not kept apart
   --cni-path DIR         where the CNI plugins lie
+  --registry-mirror URL  ask it before Docker Hub; may be repeated
+  --insecure-registry HOST  HOST[:PORT] or a.b.c.d/n: no TLS needed; may be repeated
+  --registry-certs DIR   HOST/ca.crt and the like (default /etc/docker/certs.d)
   -G, --group NAME       group of the socket
   --no-trace             keep no traces
   --log-level LEVEL      debug, info, warn or error
@@ -47,6 +51,7 @@ interface Flags {
   initPath: string | undefined;
   network: DockerdNetworkOptions;
   gid: number | undefined;
+  registries: RegistrySettings;
   trace: boolean;
   level: LogLevel;
 }
@@ -75,6 +80,7 @@ export async function runDockerd(args: string[]): Promise<number> {
     defaultRuntime: flags.runtime ?? (await foundRuntime(below.services)),
     network: flags.network,
     ...(flags.initPath ? { initPath: flags.initPath } : {}),
+    registries: flags.registries,
     ...(spans ? { spans } : {}),
     log,
   });
@@ -122,6 +128,9 @@ function readFlags(args: string[]): Flags | undefined {
       bip: { type: "string" },
       "no-iptables": { type: "boolean", default: false },
       "cni-path": { type: "string" },
+      "registry-mirror": { type: "string", multiple: true, default: [] },
+      "insecure-registry": { type: "string", multiple: true, default: [] },
+      "registry-certs": { type: "string" },
       group: { type: "string", short: "G" },
       "no-trace": { type: "boolean", default: false },
       "log-level": { type: "string", default: "info" },
@@ -150,6 +159,11 @@ function readFlags(args: string[]): Flags | undefined {
       ...(values.bridge ? { bridge: values.bridge } : {}),
       ...(values.bip ? { bip: values.bip } : {}),
       ...(values["cni-path"] ? { cniFolder: values["cni-path"] } : {}),
+    },
+    registries: {
+      mirrors: values["registry-mirror"],
+      insecure: values["insecure-registry"],
+      ...(values["registry-certs"] ? { certsFolder: values["registry-certs"] } : {}),
     },
     gid: groupId(values.group),
     trace: !values["no-trace"],
