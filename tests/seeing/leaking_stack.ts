@@ -20,13 +20,14 @@ export class LeakingStack {
     this.daemon = daemon;
   }
 
-  static async start(sandbox: Sandbox): Promise<LeakingStack> {
+  /** `flags` are further ones of `catena daemon`. */
+  static async start(sandbox: Sandbox, flags: string[] = []): Promise<LeakingStack> {
     const leak = sandbox.path("build", "thread-leak");
     const source = join(ROOT, "tools/demo/thread_leak.c");
     await mustRun(["gcc", "-O2", "-static", "-pthread", "-s", "-o", leak, source]);
     const tar = sandbox.path("build", "rootfs.tar");
     await writeBusyboxTar(tar, { "thread-leak": leak });
-    const stack = new LeakingStack(sandbox, await startCatenaDaemon(sandbox));
+    const stack = new LeakingStack(sandbox, await startCatenaDaemon(sandbox, flags));
     await stack.must("import", tar, IMAGE);
     return stack;
   }

@@ -56,8 +56,9 @@ export class QuickFiles {
   descriptors(pid: string): number {
     const path = `${this.#prefix}/proc/${pid}/fd`;
     try {
-      // Since Linux 6.2 the folder's size tells; before, it is 0 and the names are counted.
-      return statSync(path).size || readdirSync(path).length;
+      // Since Linux 6.2 the folder's size tells, in /proc itself; before, the names are counted.
+      const told = this.#prefix === "" ? statSync(path).size : 0;
+      return told || readdirSync(path).length;
     } catch {
       return 0;
     }

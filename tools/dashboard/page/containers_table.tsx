@@ -4,21 +4,28 @@ import type { ContainerRow } from "../model.ts";
 import { sentence } from "./attention_list.tsx";
 import { bytesText, countText, plainName } from "./plain_text.ts";
 import { routeTo } from "./route.ts";
+import { ROW_HEIGHT, useRowWindow } from "./row_window.ts";
 
-/** Rows drawn at first; the rest on demand. */
-const FIRST_ROWS = 100;
+const HEADS = [
+  "Container",
+  "Threads",
+  "Memory",
+  "Open files",
+  "CPU",
+  "Most threads",
+  "Refused, killed",
+];
 
 /** All containers against their limits, the most endangered first. */
 export function ContainersTable({ containers }: { containers: ReadonlyMap<string, ContainerRow> }) {
   const [filter, setFilter] = useState("");
-  const [all, setAll] = useState(false);
   const rows = useMemo(() => {
     const word = filter.trim().toLowerCase();
     const matches = ({ name, image, id }: ContainerRow) =>
       word === "" || `${name} ${image} ${id}`.toLowerCase().includes(word);
     return [...containers.values()].filter(matches).sort(byDanger);
   }, [containers, filter]);
-  const shown = all ? rows : rows.slice(0, FIRST_ROWS);
+  const { from, to, box, onScroll } = useRowWindow(rows.length);
   return (
     <section aria-labelledby="containers-title">
       <h2 id="containers-title" tabIndex={-1}>
@@ -36,32 +43,33 @@ export function ContainersTable({ containers }: { containers: ReadonlyMap<string
         {rows.length} of {containers.size}, the nearest to a limit first
       </p>
       {/* A region that scrolls must be reachable by the keyboard. */}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-      <section class="scroll" aria-label="Containers, table" tabIndex={0}>
-        <table>
+      <section
+        class="scroll"
+        aria-label="Containers, table"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
+        tabIndex={0}
+        ref={box}
+        onScroll={onScroll}
+      >
+        <table class="containers" aria-rowcount={rows.length + 1}>
           <thead>
-            <tr>
-              <th scope="col">Container</th>
-              <th scope="col">Threads</th>
-              <th scope="col">Memory</th>
-              <th scope="col">Open files</th>
-              <th scope="col">CPU</th>
-              <th scope="col">Most threads</th>
-              <th scope="col">Refused, killed</th>
+            <tr aria-rowindex={1}>
+              {HEADS.map((head) => (
+                <th scope="col" key={head}>
+                  {head}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
-            {shown.map((row) => (
-              <Row key={row.key} row={row} />
+            <Gap rows={from} />
+            {rows.slice(from, to).map((row, index) => (
+              <Row key={row.key} row={row} place={from + index + 2} />
             ))}
+            <Gap rows={rows.length - to} />
           </tbody>
         </table>
       </section>
-      {rows.length > shown.length && (
-        <button type="button" onClick={() => setAll(true)}>
-          Show all {rows.length}
-        </button>
-      )}
     </section>
   );
 }
@@ -76,10 +84,23 @@ function byDanger(left: ContainerRow, right: ContainerRow): number {
   );
 }
 
-const Row = memo(function Row({ row }: { row: ContainerRow }) {
+/** Room for rows that are not drawn. */
+function Gap({ rows }: { rows: number }) {
+  if (rows <= 0) return null;
+  return (
+    <tr class="gap">
+      <td colSpan={HEADS.length} style={{ height: `${rows * ROW_HEIGHT}px` }} />
+    </tr>
+  );
+}
+
+const Row = memo(function Row({ row, place }: { row: ContainerRow; place: number }) {
   const [most] = row.byName;
   return (
-    <tr data-danger={row.danger >= 2 ? "full" : row.danger >= 0.9 ? "near" : "none"}>
+    <tr
+      aria-rowindex={place}
+      data-danger={row.danger >= 2 ? "full" : row.danger >= 0.9 ? "near" : "none"}
+    >
       <th scope="row">
         <a href={routeTo("container", row.key)}>{plainName(row.name, 48)}</a>
         {row.danger >= 0.9 && row.next && <span class="unseen"> {sentence(row.next)}</span>}
