@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type FoundContainer,
   findContainers,
@@ -38,13 +39,8 @@ const AT_ONCE = 8;
 
 /** Examines one container, or all that run. Never throws for what a patient does. */
 export async function examine(options: DoctorOptions): Promise<Examination> {
-  const files = new HostFiles();
-  const survey = surveyHost(files, options);
+  const { survey, seen } = await lookAtHost(options);
   const notSeen = blindSpots(survey);
-  // Side by side: each stack may hold a silent daemon that takes its whole time limit.
-  const seen = await Promise.all(
-    survey.stacks.map((stack) => lookAtStack(survey, stack, options.namespace)),
-  );
   const { container: word } = options;
   const stackReports = seen.flatMap((one) => daemonReports(one, notSeen, word));
   const all = seen.flatMap((one) => one.containers);
@@ -60,29 +56,82 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
   if (word === undefined && wanted.length === 0 && seen.some(hasDaemons) && seen.every(isShut)) {
     return { reports: [], warnings: [], blind: `no daemon may be asked: ${notSeen.join("; ")}` };
   }
+  const found = await gatherAll(survey, seen, wanted, options);
+  const patients = word === undefined ? await confirmYoung(survey, found, options) : found;
   const reports: Report[] = word === undefined ? [...stackReports] : [];
-  const host = collectHost(files);
-  const patients: { container: FoundContainer; facts: Facts }[] = [];
-  for (let at = 0; at < wanted.length; at += AT_ONCE) {
-    const some = wanted.slice(at, at + AT_ONCE).map(async (container) => {
-      const { daemons } = seen.find((one) => one.stack === container.stack)!;
-      return { container, facts: await gatherFacts(survey, container, daemons, host, options) };
-    });
-    patients.push(...(await Promise.all(some)));
-  }
   // Before any probe: a probe's own processes must not be taken for growth.
   const growing = await foreseeGrowth(
-    files,
+    survey.files,
     patients.map((one) => one.facts),
     options,
   );
   for (const { container, facts } of patients) {
     const untried =
-      word === undefined ? undefined : await tryLinks(files, container, facts, options);
+      word === undefined ? undefined : await tryLinks(survey.files, container, facts, options);
     const hidden = [...notSeen, ...(untried ? [untried] : []), ...notLookedUp(facts, options)];
     reports.push(composeReport(facts, hidden, growing.get(facts)));
   }
   return { reports, warnings: word === undefined ? findLeaks(survey, all) : [] };
+}
+
+interface Patient {
+  container: FoundContainer;
+  facts: Facts;
+}
+
+async function lookAtHost(options: DoctorOptions): Promise<{ survey: Survey; seen: SeenStack[] }> {
+  const survey = surveyHost(new HostFiles(), options);
+  // Side by side: each stack may hold a silent daemon that takes its whole time limit.
+  const seen = await Promise.all(
+    survey.stacks.map((stack) => lookAtStack(survey, stack, options.namespace)),
+  );
+  return { survey, seen };
+}
+
+/** The facts of all these containers; briefly, unless one is asked for by name. */
+async function gatherAll(
+  survey: Survey,
+  seen: SeenStack[],
+  wanted: FoundContainer[],
+  options: DoctorOptions,
+): Promise<Patient[]> {
+  const host = collectHost(survey.files);
+  const brief = options.container === undefined;
+  const out: Patient[] = [];
+  for (let at = 0; at < wanted.length; at += AT_ONCE) {
+    const some = wanted.slice(at, at + AT_ONCE).map(async (container) => {
+      const { daemons } = seen.find((one) => one.stack === container.stack)!;
+      const facts = await gatherFacts(survey, container, daemons, host, options, brief);
+      return { container, facts };
+    });
+    out.push(...(await Promise.all(some)));
+  }
+  return out;
+}
+
+/** Who starts or ends at this moment looks ill for it; longer ones are what they are. */
+const YOUNG_MS = 10_000;
+const SECOND_LOOK_MS = 500;
+
+/** Looks a second time at containers that are young or gone meanwhile before it calls them ill. */
+async function confirmYoung(
+  survey: Survey,
+  patients: Patient[],
+  options: DoctorOptions,
+): Promise<Patient[]> {
+  const doubtful = patients.filter(({ container: { bundle }, facts }) => {
+    const made = bundle === undefined ? undefined : survey.files.stat(bundle)?.mtimeMs;
+    if (made !== undefined && Date.now() - made > YOUNG_MS) return false;
+    return judgeFacts(facts).proved.length > 0 || facts.init?.alive !== true;
+  });
+  if (doubtful.length === 0) return patients;
+  await sleep(SECOND_LOOK_MS);
+  const second = await lookAtHost(options);
+  const again = second.seen
+    .flatMap((one) => one.containers)
+    .filter((one) => one.running && doubtful.some(({ container }) => container.id === one.id));
+  const firm = patients.filter((one) => !doubtful.includes(one));
+  return [...firm, ...(await gatherAll(second.survey, second.seen, again, options))];
 }
 
 function notLookedUp({ asked, init }: Facts, { program }: DoctorOptions): string[] {

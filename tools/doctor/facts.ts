@@ -1,3 +1,4 @@
+import type { DockerEvent } from "./evidence/collect_docker.ts";
 import type { MemoryLevel, PidsLevel } from "./host/cgroup_counters.ts";
 import type { FileSystemFill } from "./host/host_files.ts";
 import type { PortHolder } from "./host/listening_ports.ts";
@@ -50,6 +51,8 @@ export interface DockerFacts extends DaemonFacts {
   portHolders?: PortHolder[];
   /** Executables of the runtimes that this daemon knows, by name. */
   runtimes?: Map<string, string>;
+  /** What it still remembers of all its containers. */
+  events?: readonly DockerEvent[];
 }
 
 /** The parts of GET /containers/ID/json that rules read. */

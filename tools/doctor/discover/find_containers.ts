@@ -12,6 +12,8 @@ export interface FoundContainer {
   /** dockerd knows it. */
   docker: boolean;
   running: boolean;
+  /** Docker lists it as running, with no word of a pause or of its health. */
+  quiet?: boolean;
   /** Further names: a pod's container is called by its pod's name and by its own. */
   aliases?: string[];
   /** The runtime's executable, where the process that holds the container names it. */
@@ -70,6 +72,8 @@ async function addListed(found: Map<string, FoundContainer>, stack: Stack): Prom
       docker: true,
       running: state === "running" || state === "paused" || state === "restarting",
     };
+    const status = String(item["Status"] ?? "");
+    container.quiet = state === "running" && !/paused|health/i.test(status);
     const name = names.find((one) => !one.slice(1).includes("/"));
     if (name) container.name = name.replace(/^\//, "");
     found.set(id, container);

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import type { DaemonFacts } from "../facts.ts";
 import { type CgroupMounts, readCgroupMounts } from "../host/cgroup_tree.ts";
 import type { HostFiles } from "../host/host_files.ts";
 import { type HostProcess, readProcessTable } from "../host/process_table.ts";
@@ -24,6 +25,10 @@ export interface Survey {
   cgroups: CgroupMounts;
   daemons: Daemons;
   stacks: Stack[];
+  /** Shims that were looked at: one may hold many containers. */
+  shims: Map<string, DaemonFacts>;
+  /** Who holds a socket, by its inode. */
+  owners: Map<string, number | undefined>;
 }
 
 /** Where sockets lie when no process and no flag tells: today's paths, then those of 2018. */
@@ -49,7 +54,16 @@ export function surveyHost(files: HostFiles, options: DoctorOptions): Survey {
   const listening = readListeningSockets(files);
   const daemons = findDaemons(files, processes);
   const cgroups = readCgroupMounts(files);
-  const survey: Survey = { files, processes, listening, cgroups, daemons, stacks: [] };
+  const survey: Survey = {
+    files,
+    processes,
+    listening,
+    cgroups,
+    daemons,
+    stacks: [],
+    shims: new Map(),
+    owners: new Map(),
+  };
   survey.stacks = named(survey, options) ?? found(survey, options);
   return survey;
 }

@@ -111,33 +111,40 @@ function healthLog(state: Json): DockerInspect["healthLog"] {
 }
 
 /**
- * What dockerd still remembers of this container: attempts to exec in it, newest last, and how it
- * ended. dockerd keeps the last 256 events and forgets execs about five minutes after their end.
+ * All events that a dockerd still remembers: the last 256. One question serves every container of
+ * the host.
+ */
+export async function readEvents(socket: string): Promise<DockerEvent[]> {
+  // A moment in the future would make the engine wait for it.
+  const nowMs = Date.now();
+  const until = `${Math.floor(nowMs / 1000)}.${String((nowMs % 1000) * 1e6).padStart(9, "0")}`;
+  // Zero means "from now on" to some engines.
+  const reply = await dockerRequest(socket, `/events?since=1&until=${until}`, TIMEOUT_MS);
+  return reply.ok ? parseEvents(reply.text) : [];
+}
+
+/**
+ * What the events say of one container: attempts to exec in it, newest last, and how it ended.
+ * dockerd forgets execs about five minutes after their end.
  */
 export async function collectHistory(
   socket: string,
   id: string,
+  events: readonly DockerEvent[],
   logLines: string[],
 ): Promise<Pick<Facts, "execs" | "ends">> {
-  // A moment in the future would make the engine wait for it.
-  const nowMs = Date.now();
-  const until = `${Math.floor(nowMs / 1000)}.${String((nowMs % 1000) * 1e6).padStart(9, "0")}`;
-  const filters = encodeURIComponent(JSON.stringify({ container: { [id]: true } }));
-  // Zero means "from now on" to some engines.
-  const query = `/events?since=1&until=${until}&filters=${filters}`;
-  const reply = await dockerRequest(socket, query, TIMEOUT_MS);
   const execs = new Map<string, ExecFacts>();
   const ends: Facts["ends"] = [];
-  for (const event of reply.ok ? parseEvents(reply.text) : []) {
-    noteEvent(event, execs, ends);
-  }
+  for (const event of events) if (event.id === id) noteEvent(event, execs, ends);
   const recent = [...execs.values()].filter((one) => Date.now() - one.timeMs < RECENT_MS);
   const newest = recent.slice(-MAX_EXECS);
   await Promise.all(newest.map((exec) => completeExec(socket, exec, logLines)));
   return { execs: newest, ends };
 }
 
-interface DockerEvent {
+export interface DockerEvent {
+  /** The container's. */
+  id: string;
   action: string;
   timeMs: number;
   attributes: Record<string, string>;
@@ -148,9 +155,10 @@ function parseEvents(body: string): DockerEvent[] {
   for (const line of body.split("\n")) {
     try {
       const event = object(JSON.parse(line) as unknown);
-      const attributes = object(object(event["Actor"])["Attributes"]) as Record<string, string>;
+      const actor = object(event["Actor"]);
+      const attributes = object(actor["Attributes"]) as Record<string, string>;
       const timeMs = Number(event["timeNano"]) / 1e6;
-      out.push({ action: text(event["Action"]), timeMs, attributes });
+      out.push({ id: text(actor["ID"]), action: text(event["Action"]), timeMs, attributes });
     } catch {
       // An empty or torn line.
     }

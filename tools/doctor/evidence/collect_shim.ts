@@ -26,7 +26,10 @@ export function collectShim(
   );
   const pid = own?.pid ?? ownerOfSocket(survey, container, socket);
   if (pid === undefined && !container.bundle) return undefined;
-  const facts: ShimFacts = collectDaemon(survey, cgroups, pid, socket);
+  const key = `${pid} ${socket}`;
+  const known = survey.shims.get(key) ?? collectDaemon(survey, cgroups, pid, socket);
+  survey.shims.set(key, known);
+  const facts: ShimFacts = { ...known };
   if (container.bundle) facts.bundle = container.bundle;
   const binary = own?.binary ?? survey.files.read(shimPathFile(container), 4096)?.trim();
   if (binary) facts.binary = binary;
@@ -68,9 +71,11 @@ function ownerOfSocket(
 ): number | undefined {
   const inode = socket === undefined ? undefined : survey.listening.get(socket);
   if (inode === undefined) return undefined;
+  if (survey.owners.has(inode)) return survey.owners.get(inode);
   const shims = container.stack.shims.map((shim) => shim.pid);
-  return (
+  const owner =
     findSocketOwner(survey.files, shims, inode) ??
-    findSocketOwner(survey.files, survey.processes.keys(), inode)
-  );
+    findSocketOwner(survey.files, survey.processes.keys(), inode);
+  survey.owners.set(inode, owner);
+  return owner;
 }

@@ -13,10 +13,11 @@ import type {
 } from "../facts.ts";
 import { LayeredFiles } from "../host/layered_files.ts";
 import { findPortHolders } from "../host/listening_ports.ts";
+import { judgeFacts } from "../judge.ts";
 import type { DoctorOptions } from "../options.ts";
 import { collectCgroup } from "./collect_cgroup.ts";
 import { collectDaemon } from "./collect_daemon.ts";
-import { collectHistory, inspectContainer, readRuntimes } from "./collect_docker.ts";
+import { collectHistory, inspectContainer, readEvents, readRuntimes } from "./collect_docker.ts";
 import { collectInit } from "./collect_init.ts";
 import { collectProgram } from "./collect_program.ts";
 import { collectRuntime } from "./collect_runtime.ts";
@@ -42,7 +43,10 @@ export async function gatherDaemons(survey: Survey, stack: Stack): Promise<Daemo
     const answer = await pingDocker(socket);
     const facts: DockerFacts = collectDaemon(survey, cgroups, pid, socket, answer);
     if (dataRoot) facts.dataRoot = dataRoot;
-    if (answer.ok) facts.runtimes = await readRuntimes(socket);
+    if (answer.ok) {
+      facts.runtimes = await readRuntimes(socket);
+      facts.events = await readEvents(socket);
+    }
     out.docker = facts;
   }
   if (stack.containerd) {
@@ -72,13 +76,18 @@ function isDenied(error: string | undefined): boolean {
   return error === "EACCES" || error === "EPERM";
 }
 
-/** All passive evidence about one container. Asks no link anything that could block it. */
+/**
+ * All passive evidence about one container. Asks no link anything that could block it. `brief`
+ * leaves out what Docker would say of a container that it lists as running well: a host may hold
+ * hundreds. If it is not well after all, Docker is asked.
+ */
 export async function gatherFacts(
   survey: Survey,
   container: FoundContainer,
   daemons: DaemonSet,
   host: HostFacts,
   options: DoctorOptions,
+  brief = false,
 ): Promise<Facts> {
   const { files, processes, cgroups } = survey;
   const facts: Facts = {
@@ -95,7 +104,11 @@ export async function gatherFacts(
     facts.cri = daemons.cri;
   }
   if (daemons.containerd) facts.containerd = daemons.containerd;
-  if (container.docker && daemons.docker) await addDocker(survey, facts, daemons.docker);
+  const unasked = brief && container.quiet === true && !hasExecs(container, daemons);
+  if (container.docker && daemons.docker) {
+    if (unasked) facts.docker = { ...daemons.docker };
+    else await addDocker(survey, facts, daemons.docker);
+  }
   const shim = collectShim(survey, cgroups, container);
   if (shim) facts.shim = shim;
   facts.runtime = collectRuntime(files, container, shim?.pid, dockerRuntime(facts));
@@ -105,7 +118,14 @@ export async function gatherFacts(
   facts.cgroup = collectCgroup(files, cgroups, processes, living, facts.runtime.cgroupPaths);
   facts.security = collectSecurity(files, facts);
   addPrograms(survey, facts, options);
-  return facts;
+  const well = judgeFacts(facts).proved.length === 0 && facts.init?.alive;
+  if (!unasked || well) return facts;
+  return gatherFacts(survey, container, daemons, host, options);
+}
+
+/** Somebody tried an exec in it: whether that failed, only Docker knows. */
+function hasExecs({ id }: FoundContainer, { docker }: DaemonSet): boolean {
+  return docker?.events?.some((one) => one.id === id && one.attributes["execID"]) === true;
 }
 
 /** Containers of a CRI: in containerd's namespace for it, or by the names that dockershims give. */
@@ -134,7 +154,8 @@ async function addDocker(survey: Survey, facts: Facts, daemon: DockerFacts): Pro
     const pids = survey.processes.keys();
     facts.docker.portHolders = findPortHolders(survey.files, pids, inspect.ports);
   }
-  const history = await collectHistory(daemon.socket, facts.id, daemon.log?.lines ?? []);
+  const { socket, events = [], log } = daemon;
+  const history = await collectHistory(socket, facts.id, events, log?.lines ?? []);
   facts.execs = history.execs;
   facts.ends = history.ends;
 }
