@@ -2,8 +2,11 @@ import { busyboxImageArchive } from "../lib/busybox_image.ts";
 import { startCatenaContainerd } from "../lib/catena_stack.ts";
 import { ContainerdClient } from "../lib/containerd_client.ts";
 import { startGenuineContainerd } from "../lib/genuine_stack.ts";
+import { processesOf } from "../lib/process_table.ts";
 import { Sandbox } from "../lib/sandbox.ts";
+import { stdoutRate } from "./containerd_streams.ts";
 import { measureInTurn, median, quantile, type Timing } from "./measure_in_turn.ts";
+import { privateKb } from "./private_memory.ts";
 
 // Debian's containerd with its shim and runc against ours, over gRPC, each benchmark by its name:
 // `bun tests/bench/containerd_main.ts [SAMPLES [NAME…]]`.
@@ -13,8 +16,16 @@ const LISTED = 100;
 /** A shim of ours that serves nothing ends after two seconds. */
 const SHIM_GONE_MS = 4_000;
 const STARTS_AT_ONCE = 4;
+const HELD = 200;
+const SETTLE_MS = 5_000;
+/** The daemon, its shims and keepers. */
+const DAEMONS = /^\S*(containerd|catena|containerd-shim-\S+|catena-keeper) /;
 
-type Bench = (clients: ContainerdClient[], samples: number) => Promise<void>;
+type Bench = (
+  clients: ContainerdClient[],
+  samples: number,
+  sandboxes: readonly Sandbox[],
+) => Promise<void>;
 
 const BENCHES: Record<string, Bench> = {
   first: (clients, samples) =>
@@ -40,6 +51,25 @@ const BENCHES: Record<string, Bench> = {
         if (tasks.length < LISTED) throw new Error(`${tasks.length} of ${LISTED} tasks listed`);
       };
       await compare(`tasks list of ${LISTED}`, clients, list, { samples, gapMs: 100 });
+    }),
+  stdout: async (clients, samples, sandboxes) => {
+    const rates: number[][] = clients.map(() => []);
+    for (let round = 0; round < samples; round++) {
+      for (const [index, client] of clients.entries()) {
+        rates[index]!.push(await stdoutRate(client, sandboxes[index]!));
+      }
+    }
+    const [genuine, ours] = rates.map((rate) => Math.round(median(rate)));
+    console.log(`stdout to a reader: genuine ${genuine} MB/s, ours ${ours} MB/s`);
+  },
+  memory: (clients, _samples, sandboxes) =>
+    withContainers(clients, HELD, async () => {
+      await Bun.sleep(SETTLE_MS);
+      const [genuine, ours] = sandboxes.map(({ folder, tag }) => {
+        const daemons = processesOf(folder, tag).filter(({ command }) => DAEMONS.test(command));
+        return Math.round(daemons.reduce((kb, { pid }) => kb + privateKb(pid), 0) / 1024);
+      });
+      console.log(`private memory of ${HELD}: genuine ${genuine} MB, ours ${ours} MB`);
     }),
 };
 
@@ -105,7 +135,7 @@ async function main(): Promise<void> {
     for (const name of names) {
       const bench = BENCHES[name];
       if (!bench) throw new RangeError(`no benchmark ${name}: ${Object.keys(BENCHES).join(", ")}`);
-      await bench(clients, samples);
+      await bench(clients, samples, sandboxes);
     }
   } finally {
     for (const sandbox of sandboxes) await sandbox.close();

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { type ProcessEntry, processesOf } from "../lib/process_table.ts";
 import type { Sandbox } from "../lib/sandbox.ts";
 import type { DockerStack } from "./docker_bench.ts";
+import { privateKb } from "./private_memory.ts";
 
 /** Private memory of one stack while `containers` idle containers run, in kB. */
 export interface MemoryUse {
@@ -47,15 +47,3 @@ const program = (command: string) => command.split(" ")[0] ?? "";
 
 const sum = (processes: ProcessEntry[]) =>
   processes.reduce((total, { pid }) => total + privateKb(pid), 0);
-
-/** Private_Clean, Private_Dirty and Private_Hugetlb of a process, in kB; 0 when it is gone. */
-function privateKb(pid: number): number {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  } catch {
-    return 0;
-  }
-  const values = [...text.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)].map((match) => Number(match[1]));
-  return values.reduce((total, value) => total + value, 0);
-}

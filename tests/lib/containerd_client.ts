@@ -75,7 +75,10 @@ export class ContainerdClient {
   /** A container with its snapshot and its task, created and started. Returns its id. */
   async run(
     args: string[],
-    { id = `made${++this.#count}`, ...streams }: { id?: string; stdout?: string } = {},
+    {
+      id = `made${++this.#count}`,
+      ...streams
+    }: { id?: string; stdout?: string; stderr?: string } = {},
   ): Promise<string> {
     const { services, context, runtime } = this;
     const spec = JSON.parse(this.#spec) as { process: object; linux: object };
