@@ -143,7 +143,10 @@ function assemble(options: KubeletOptions) {
   });
   const record = (error: ChainError) => recordError(state, error);
   const { recognise } = options;
-  const explainer = new FailureExplainer({ mounts, runtime, ...(recognise && { recognise }) });
+  const explainer = new FailureExplainer({
+    ...{ mounts, runtime, runtimeAnswers: () => watch.health.error === undefined },
+    ...(recognise && { recognise }),
+  });
   const context: PodContext = {
     ...{ runtime, watch, events, cgroups, log, record, explainer },
     folders: new PodFolders(options.root, options.logs),

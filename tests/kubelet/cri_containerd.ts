@@ -13,21 +13,29 @@ export async function startCriContainerd(
   sandbox: Sandbox,
   runtime: string = GENUINE.runc,
 ): Promise<Daemon> {
-  const socket = sandbox.path("cri", "containerd.sock");
+  const socket = criSocket(sandbox);
   const config = sandbox.path("cri", "config.toml");
   for (const name of ["cni-bin", "cni-conf"]) mkdirSync(sandbox.path("cri", name));
   writeFileSync(config, configText(sandbox, runtime));
-  const daemon = await Daemon.start(sandbox, {
+  const daemon = await Daemon.start(sandbox, criContainerd(sandbox, socket, config));
+  const archive = await podImages(sandbox);
+  await mustRun([GENUINE.ctr, "-a", socket, "-n", "k8s.io", "images", "import", archive]);
+  return daemon;
+}
+function criContainerd(sandbox: Sandbox, socket: string, config: string) {
+  return {
     name: "cri-containerd",
     socket,
     argv: [
       ...[GENUINE.containerd, "--config", config, "--address", socket],
       ...["--root", sandbox.path("cri", "root"), "--state", sandbox.path("cri", "state")],
     ],
-  });
-  const archive = await podImages(sandbox);
-  await mustRun([GENUINE.ctr, "-a", socket, "-n", "k8s.io", "images", "import", archive]);
-  return daemon;
+  };
+}
+
+/** Where `startCriContainerd` will serve. */
+export function criSocket(sandbox: Sandbox): string {
+  return sandbox.path("cri", "containerd.sock");
 }
 
 function configText(sandbox: Sandbox, runtime: string): string {

@@ -112,6 +112,7 @@ export function endScenarios(stack: ScenarioStack): void {
     });
     const { terminated } = first(pod).lastState;
     expect(terminated.exitCode).toBe(3);
+    expect(terminated.message).toBe("last words\n");
     expect(first(pod).state.waiting.message).toMatch(
       /^back-off \d+s restarting failed container=app/,
     );

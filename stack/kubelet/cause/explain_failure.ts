@@ -6,6 +6,7 @@ import { containerCgroup } from "../cgroup/container_cgroup.ts";
 import type { PodRuntime } from "../runtime/pod_runtime.ts";
 import type { Explanation, RecogniseText } from "./explanation.ts";
 import { type PidsLevel, pidsLevels } from "./pids_levels.ts";
+import { shimState } from "./shim_state.ts";
 import { threadHolder } from "./thread_holder.ts";
 
 /** Where a failure happened. */
@@ -18,6 +19,8 @@ export interface FailureSite {
 export interface ExplainerOptions {
   mounts: readonly CgroupMount[];
   runtime: PodRuntime;
+  /** Whether the runtime answers its lists: a call that hangs concerns one container then. */
+  runtimeAnswers: () => boolean;
   recognise?: RecogniseText;
 }
 
@@ -45,6 +48,9 @@ export class FailureExplainer {
   async explain(error: ChainError, site: FailureSite): Promise<Explanation> {
     const words = error.words.slice(0, MAX_WORDS);
     const said = { words, errorId: error.id, evidence: error.evidence };
+    if (error.causeId === "cri-hung" && this.#options.runtimeAnswers()) {
+      return { ...said, ...(await this.#oneHangs(site)) };
+    }
     const framed = error.frames.findLast(({ cause }) => cause !== undefined);
     if (framed) {
       const { layer, causeId = "unknown", cause = "", fix = "" } = framed;
@@ -62,6 +68,26 @@ export class FailureExplainer {
     const cause = "not known from the links' words nor from the container's counters";
     const fix = "run catena doctor on this container";
     return { ...said, link: error.root.layer, causeId: "unknown", cause, fix };
+  }
+
+  /** The runtime answers, but not for this container: what is above its first process hangs. */
+  async #oneHangs({ containerId }: FailureSite) {
+    const pid = await this.#options.runtime.containerPid(containerId).catch(() => undefined);
+    const shim = pid === undefined ? undefined : shimState(pid);
+    const general =
+      "the runtime answers other calls, and none that runs something in this container";
+    if (!shim || !["T", "D"].includes(shim.state)) {
+      const fix = "run catena doctor on this container";
+      return { link: "the container's shim", causeId: "shim-hung", cause: general, fix };
+    }
+    const one = `process ${shim.pid} (${shim.name})`;
+    const how = shim.state === "T" ? "is stopped (state T)" : "waits for a device (state D)";
+    return {
+      link: "the container's shim",
+      causeId: shim.state === "T" ? "shim-hung" : "d-state",
+      cause: `${one} ${how}; ${general}`,
+      fix: shim.state === "T" ? `kill -CONT ${shim.pid}` : "look at the storage below it",
+    };
   }
 
   async #fromCounters(site: FailureSite, link: string) {

@@ -23,14 +23,19 @@ export interface PodState {
 
 export const NO_STATE: PodState = { sandboxes: [], sandbox: undefined, ips: [], containers: [] };
 
+/** What a container that ended left to be told. */
+export type LastWords = (container: ContainerView, exitCode: number) => string;
+
 /** Completes a pod's record by what only single calls tell; those are made once for each state. */
 export class PodStateReader {
   readonly #runtime: PodRuntime;
+  readonly #lastWords: LastWords;
   readonly #details = new Map<string, ContainerDetail>();
   readonly #ips = new Map<string, string[]>();
 
-  constructor(runtime: PodRuntime) {
+  constructor(runtime: PodRuntime, lastWords: LastWords) {
     this.#runtime = runtime;
+    this.#lastWords = lastWords;
   }
 
   async read({ sandboxes, containers }: PodRecord): Promise<PodState> {
@@ -47,6 +52,7 @@ export class PodStateReader {
     const known = this.#details.get(view.id);
     if (known && known.phase === view.phase) return known;
     const detail = await this.#runtime.containerDetail(view.id);
+    if (view.phase === "exited") detail.message ||= this.#lastWords(view, detail.exitCode);
     // The list is older than the answer: what the list said is what the pod is judged by.
     if (detail.phase === view.phase) this.#details.set(view.id, detail);
     return detail;

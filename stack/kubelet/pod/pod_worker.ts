@@ -19,6 +19,7 @@ import {
 } from "./pod_state.ts";
 import type { PodView } from "./pod_view.ts";
 import { ProbeTeller } from "./probe_teller.ts";
+import { terminationMessage } from "./termination_message.ts";
 
 /** Without a reason to, a pod is looked at so often. */
 const IDLE_MS = 60_000;
@@ -51,7 +52,9 @@ export class PodWorker {
     this.#context = context;
     this.pod = pod;
     this.#events = new PodEvents(context.events, pod);
-    this.#reader = new PodStateReader(context.runtime);
+    this.#reader = new PodStateReader(context.runtime, (container, exitCode) =>
+      terminationMessage(context.folders, this.pod, container, exitCode),
+    );
     this.#starter = new ContainerStarter(context, this.#events, () => this.wake());
     this.#teller = new ProbeTeller(context, this.#events, () => this.pod);
     this.#probes = new PodProbes({

@@ -50,7 +50,13 @@ export class ProbeTeller {
     kind: string,
     error: ChainError,
   ): Promise<void> {
-    const { explainer, cgroups, record, count } = this.#context;
+    const { explainer, cgroups, record, count, watch } = this.#context;
+    if (error.causeId === "cri-down" || watch.health.error) {
+      // The node's own event tells it, and every pod's status: not one event more for each of them.
+      const causeId = error.causeId ?? "unknown";
+      count("catena_probe_not_executed_total", { container: spec.name, cause: causeId });
+      return;
+    }
     const site = { containerId, podCgroup: cgroups.pathOf(this.#pod()) };
     const found = await explainer.explain(error, site);
     const { causeId, link, cause, fix } = found;

@@ -40,7 +40,7 @@ async function listRunning(call: HttpCall): Promise<void> {
   const items = sandboxes
     .filter(({ ready }) => ready)
     .map(({ id, name, namespace, uid }) => ({
-      metadata: { name, namespace, uid },
+      metadata: { name, namespace, uid, annotations: { "catena.dev/sandbox": id } },
       spec: {
         containers: containers
           .filter((one) => one.sandboxId === id && one.phase === "running")

@@ -61,7 +61,9 @@ export async function runKubelet(args: string[]): Promise<void> {
     const spans = flags["no-trace"] ? undefined : new SpoolSink(state);
     unwind.push(() => spans?.flushSync());
     const socket = resolve((flags.cri ?? join(state, "cri.sock")).replace(/^unix:\/\//, ""));
-    const connection = connectCri(socket);
+    // Whom errors without frames are put down to: containerd serves its CRI on its own socket.
+    const layer = socket.includes("containerd") ? "containerd" : "dockershim";
+    const connection = connectCri(socket, { layer });
     unwind.push(() => connection.close());
     const kubelet = await createKubelet({
       ...optionsOf(flags),
