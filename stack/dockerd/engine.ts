@@ -38,7 +38,7 @@ export function dockerEngine(daemon: Daemon): DockerEngine {
     version: (context) => system.version(daemon, context),
     info: (context) => system.info(daemon, context),
     diskUsage: (types, context) => system.diskUsage(daemon, types, context),
-    events: (query, context) => daemon.events.listen(query, context.signal),
+    events: (query, context) => system.events(daemon, query, context),
 
     ...imageOperations(daemon),
 

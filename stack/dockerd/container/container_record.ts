@@ -13,8 +13,16 @@ export interface MountRecord extends MountPoint {
   anonymous?: boolean;
 }
 
+/** The mounts that inspect and ps show: those of `--tmpfs` stand in HostConfig.Tmpfs alone. */
+export function mountPoints({ mounts, hostConfig }: ContainerRecord): MountPoint[] {
+  const flagged = Object.keys(hostConfig.Tmpfs ?? {});
+  return mounts
+    .filter((mount) => mount.Type !== "tmpfs" || !flagged.includes(mount.Destination))
+    .map(mountPoint);
+}
+
 /** A mount as clients see it, without what only this daemon needs. */
-export function mountPoint(mount: MountRecord): MountPoint {
+function mountPoint(mount: MountRecord): MountPoint {
   const { options: _, anonymous: __, sourceMustExist: ___, ...point } = mount;
   return point;
 }

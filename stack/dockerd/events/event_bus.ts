@@ -56,6 +56,23 @@ export class EventBus {
     this.publish("container", action, container.id, attributes);
   }
 
+  /** Volumes of a container that its run begins or ends to use. */
+  volumes(container: Container, action: "mount" | "unmount"): void {
+    for (const mount of container.record.mounts) {
+      if (mount.Type !== "volume" || !mount.Name) continue;
+      const more = {
+        destination: mount.Destination,
+        propagation: mount.Propagation,
+        "read/write": String(mount.RW),
+      };
+      this.publish("volume", action, mount.Name, {
+        container: container.id,
+        driver: mount.Driver ?? "local",
+        ...(action === "mount" ? more : {}),
+      });
+    }
+  }
+
   /** Past events since a time, then new ones, until a time or until the signal aborts. */
   async *listen(query: EventQuery, signal?: AbortSignal): AsyncIterable<EventMessage> {
     const listener: Listener = { queue: [], wake: undefined };
@@ -138,7 +155,8 @@ export function matchesEvent(message: EventMessage, filters: Filters): boolean {
           values.some((value) => ID.startsWith(value) || Attributes["name"] === value)
         );
       default:
-        return false;
+        // As dockerd: a key that no event has is no condition.
+        return true;
     }
   });
 }

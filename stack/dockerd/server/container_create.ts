@@ -25,6 +25,7 @@ import { withRoot } from "../rootfs/rooted_files.ts";
 import { parseSignal } from "../signals.ts";
 import { resolveCapabilities } from "../spec/capabilities.ts";
 import { parseSeccompProfile } from "../spec/seccomp_profile.ts";
+import { MASKED_PATHS, READONLY_PATHS } from "../spec/spec_build.ts";
 import { Unwind } from "../unwind.ts";
 import { copyUp } from "../volumes/copy_up.ts";
 import { type WantedMount, wantedMounts } from "../volumes/mount_request.ts";
@@ -139,6 +140,9 @@ function completeHost(given: HostConfig, daemon: Daemon): HostConfig {
     Name: given.RestartPolicy?.Name || "no",
     MaximumRetryCount: given.RestartPolicy?.MaximumRetryCount ?? 0,
   };
+  if (host.MemorySwappiness === -1) host.MemorySwappiness = null;
+  host.MaskedPaths ??= host.Privileged ? null : MASKED_PATHS;
+  host.ReadonlyPaths ??= host.Privileged ? null : READONLY_PATHS;
   if (host.PidsLimit === 0 || (host.PidsLimit ?? 1) < 0) host.PidsLimit = null;
   if (host.Memory && !host.MemorySwap) host.MemorySwap = host.Memory * 2;
   return host;

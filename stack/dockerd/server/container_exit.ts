@@ -81,6 +81,7 @@ export async function cleanUpRun(daemon: Daemon, container: Container): Promise<
   await step("delete container", () => daemon.services.containers.delete({ id }, call));
   await step("unmount rootfs", () => daemon.mounts.unmount(id));
   await step("take down network", () => closeSandbox(daemon, container));
+  daemon.events.volumes(container, "unmount");
   await step("unmount shared memory", () => releaseSharedMemory(container));
   for (const exec of container.execs.values()) endExec(daemon, container, exec, 137);
 }

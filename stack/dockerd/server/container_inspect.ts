@@ -1,7 +1,8 @@
 import type { CallContext } from "#lib/rpc/service.ts";
+import type { ContainerConfig } from "#wire/docker-api/types/container_config.ts";
 import type { ContainerInspect, GraphDriver } from "#wire/docker-api/types/container_view.ts";
 import type { Container } from "../container/container.ts";
-import { mountPoint } from "../container/container_record.ts";
+import { mountPoints } from "../container/container_record.ts";
 import type { Daemon } from "../daemon.ts";
 import { linkViews } from "../network/links.ts";
 import { networkFilePaths } from "../network/network_files.ts";
@@ -56,10 +57,30 @@ export async function containerInspect(
     HostConfig: { ...record.hostConfig, Links: linkViews(container) },
     GraphDriver: await graphDriver(daemon, container, context),
     ...(size ? await containerSizes(daemon, container, context) : {}),
-    Mounts: record.mounts.map(mountPoint),
-    Config: record.config,
+    Mounts: mountPoints(record),
+    Config: configView(record.config),
     NetworkSettings: networkSettings(daemon, container),
   };
+}
+
+/** Fields that dockerd leaves out while they are empty. */
+const OPTIONAL = [
+  "StopSignal",
+  "ExposedPorts",
+  "Healthcheck",
+  "Shell",
+  "MacAddress",
+  "StopTimeout",
+  "ArgsEscaped",
+  "NetworkDisabled",
+] as const;
+
+function configView(config: ContainerConfig): ContainerConfig {
+  const view = { ...config };
+  for (const field of OPTIONAL) {
+    if (view[field] === null || view[field] === "" || view[field] === false) delete view[field];
+  }
+  return view;
 }
 
 /** Folders of the container's layers, where the snapshotter is an overlay. */

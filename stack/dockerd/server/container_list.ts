@@ -2,7 +2,7 @@ import type { CallContext } from "#lib/rpc/service.ts";
 import type { ContainerListOptions, Filters } from "#wire/docker-api/engine.ts";
 import type { ContainerSummary } from "#wire/docker-api/types/container_view.ts";
 import type { Container } from "../container/container.ts";
-import { mountPoint } from "../container/container_record.ts";
+import { mountPoints } from "../container/container_record.ts";
 import type { Daemon } from "../daemon.ts";
 import { checkFilters, flagFilter, matchesLabels } from "../filters.ts";
 import { familiarName } from "../images/reference.ts";
@@ -166,7 +166,7 @@ async function summary(
     Status: statusLine(container, Date.now()),
     HostConfig: { NetworkMode: record.hostConfig.NetworkMode ?? "default" },
     NetworkSettings: { Networks: endpointViews(daemon, container) },
-    Mounts: record.mounts.map(mountPoint),
+    Mounts: mountPoints(record),
   };
   if (size) {
     const { snapshotter } = record;

@@ -1,4 +1,4 @@
-import { ChainError } from "#lib/errors/chain_error.ts";
+import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { Filters } from "#wire/docker-api/engine.ts";
 import type { ContainerUpdateBody } from "#wire/docker-api/types/container_config.ts";
@@ -22,7 +22,16 @@ export async function containerRename(daemon: Daemon, ref: string, name: string)
     if (name.replace(/^\//, "") === old) {
       throw invalid(op, "Renaming a container with the same name as its current name");
     }
-    container.record.name = daemon.containers.reserve(name, container.id);
+    try {
+      container.record.name = daemon.containers.reserve(name, container.id);
+    } catch (error) {
+      throw toChainError(error, "dockerd", op).wrap({
+        layer: "dockerd",
+        op,
+        code: error instanceof ChainError ? error.outer.code : "internal",
+        message: "Error when allocating new name",
+      });
+    }
     daemon.containers.release(old);
     container.save();
     daemon.events.container(container, "rename", { oldName: `/${old}` });

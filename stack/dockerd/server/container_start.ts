@@ -125,6 +125,8 @@ async function launch(
   unwind.add("unmount rootfs", () => daemon.mounts.unmount(id));
   unwind.add("unmount shared memory", () => releaseSharedMemory(container));
   checkLinkedRun(daemon, container);
+  daemon.events.volumes(container, "mount");
+  unwind.add("tell volumes", () => daemon.events.volumes(container, "unmount"));
   const { filled } = openSandbox(daemon, container, unwind);
   // The runtime sets them when it joins the namespace: their interfaces must be there.
   const settings = Object.keys(record.hostConfig.Sysctls ?? {});

@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
 import { hostname, release } from "node:os";
 import type { CallContext } from "#lib/rpc/service.ts";
+import type { EventQuery } from "#wire/docker-api/engine.ts";
 import type {
   DiskUsage,
+  EventMessage,
   PingView,
   SystemInfo,
   VersionView,
 } from "#wire/docker-api/types/system.ts";
 import type { Daemon } from "../daemon.ts";
+import { invalid } from "../refusals.ts";
 import type { HostFacts } from "../spec/host_facts.ts";
 import { readStateFile, writeStateFile } from "../state_file.ts";
 import { containerList } from "./container_list.ts";
@@ -90,6 +93,23 @@ function osName(): string {
   } catch {
     return "linux";
   }
+}
+
+/** GET /events */
+export function events(
+  daemon: Daemon,
+  query: EventQuery,
+  context: CallContext,
+): AsyncIterable<EventMessage> {
+  const { sinceNs, untilNs } = query;
+  if (sinceNs !== undefined && untilNs !== undefined && sinceNs > untilNs) {
+    const seconds = (ns: bigint) => ns / 1_000_000_000n;
+    throw invalid(
+      "listen to events",
+      `\`since\` time (${seconds(sinceNs)}) cannot be after \`until\` time (${seconds(untilNs)})`,
+    );
+  }
+  return daemon.events.listen(query, context.signal);
 }
 
 /** GET /info */

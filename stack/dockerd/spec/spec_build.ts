@@ -46,7 +46,8 @@ const ENV_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
 /** Where `--init` puts the init program. */
 export const INIT_IN_CONTAINER = "/sbin/docker-init";
 
-const MASKED_PATHS = [
+/** What a container that is not privileged must not read. */
+export const MASKED_PATHS = [
   "/proc/asound",
   "/proc/acpi",
   "/proc/interrupts",
@@ -61,7 +62,14 @@ const MASKED_PATHS = [
   "/sys/devices/virtual/powercap",
 ];
 
-const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+/** What it must not write. */
+export const READONLY_PATHS = [
+  "/proc/bus",
+  "/proc/fs",
+  "/proc/irq",
+  "/proc/sys",
+  "/proc/sysrq-trigger",
+];
 
 const mount = (destination: string, type: string, source: string, options: string): OciMount => ({
   destination,

@@ -104,8 +104,23 @@ export function anonymousVolume(destination: string, spec = destination): Wanted
   };
 }
 
+/** Options of a tmpfs that take a value, and those of any mount. */
+const TMPFS_VALUES =
+  /^(size|nr_blocks)=[0-9]+[kmg%]?$|^(nr_inodes)=[0-9]+[kmg]?$|^(mode)=[0-7]{1,4}$/i;
+const TMPFS_OTHERS = /^(uid|gid)=[0-9]+$|^(mpol|huge)=[a-z0-9:=,_-]+$|^inode(32|64)$|^noswap$/;
+const MOUNT_FLAGS =
+  "ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime noatime " +
+  "diratime nodiratime bind rbind private rprivate shared rshared slave rslave unbindable " +
+  "runbindable relatime norelatime strictatime nostrictatime defaults";
+const FLAGS = new Set(MOUNT_FLAGS.split(" "));
+
 /** `--tmpfs path[:options]` */
 function tmpfs(destination: string, options: string): WantedMount {
+  for (const option of options.split(",").filter((text) => text !== "")) {
+    if (FLAGS.has(option) || TMPFS_VALUES.test(option) || TMPFS_OTHERS.test(option)) continue;
+    throw invalid(op, `invalid tmpfs option ${JSON.stringify(option)}`);
+  }
+  if (destination === "/") throw invalid(op, "invalid specification: destination can't be '/'");
   return {
     ...anonymousVolume(destination),
     type: "tmpfs",
