@@ -40,7 +40,12 @@ const AT_ONCE = 8;
 /** Examines one container, or all that run. Never throws for what a patient does. */
 export async function examine(options: DoctorOptions): Promise<Examination> {
   const { survey, seen } = await lookAtHost(options);
-  const notSeen = blindSpots(survey);
+  const notSeen = blindSpots(
+    survey,
+    seen.flatMap(({ daemons: { cri, docker, containerd } }) =>
+      [cri, docker, containerd].filter((one) => one !== undefined),
+    ),
+  );
   const { container: word } = options;
   const stackReports = seen.flatMap((one) => daemonReports(one, notSeen, word));
   const all = seen.flatMap((one) => one.containers);

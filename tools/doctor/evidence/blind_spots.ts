@@ -1,14 +1,16 @@
 import type { Survey } from "../discover/find_stacks.ts";
+import type { DaemonFacts } from "../facts.ts";
 
 /** What this look at the host cannot see, and why. Empty for root on a host of its own. */
-export function blindSpots(survey: Survey): string[] {
+export function blindSpots(survey: Survey, daemons: readonly DaemonFacts[]): string[] {
   const out: string[] = [];
   if (process.getuid?.() !== 0) {
     out.push(
       "not root: shims and their sockets, runtimes' state, other users' descriptors and " +
         "containers' root folders cannot be seen; run it as root to see them",
     );
-    out.push(...deniedSockets(survey));
+    const shut = daemons.filter(({ answer }) => answer?.denied);
+    out.push(...shut.map(({ socket }) => `no permission to ask ${socket}`));
   }
   for (const { name, pid } of survey.daemons.elsewhere) {
     out.push(
@@ -17,10 +19,4 @@ export function blindSpots(survey: Survey): string[] {
     );
   }
   return out;
-}
-
-function deniedSockets({ files, stacks }: Survey): string[] {
-  const sockets = stacks.flatMap((stack) => [stack.docker?.socket, stack.containerd?.socket]);
-  const known = sockets.filter((path) => path !== undefined);
-  return known.filter((path) => files.denied(path)).map((path) => `no permission to see ${path}`);
 }
