@@ -1,3 +1,4 @@
+import { childEnv } from "#lib/install/child_env.ts";
 import { type CommandOptions, type CommandResult, mustRun, runCommand } from "../lib/command.ts";
 import type { Sandbox } from "../lib/sandbox.ts";
 
@@ -29,6 +30,18 @@ export class DockerHost {
     const digest = /digest: (sha256:[0-9a-f]{64})/i.exec(text)?.[1];
     if (!digest) throw new Error(`no digest in: ${text}`);
     return digest;
+  }
+
+  /** A container's files, as `docker export` gives them. */
+  async exportTar(container: string): Promise<Uint8Array> {
+    const process = Bun.spawn(["docker", "export", container], {
+      stdout: "pipe",
+      stderr: "ignore",
+      env: childEnv(this.#env),
+    });
+    const bytes = await new Response(process.stdout).bytes();
+    if ((await process.exited) !== 0) throw new Error(`docker export ${container} failed`);
+    return bytes;
   }
 
   id(image: string): Promise<string> {

@@ -48,6 +48,8 @@ export interface UntarOptions {
   noOverwriteDirNonDir: boolean;
   /** Owner of everything that is made, instead of the archive's. */
   owner?: { uid: number; gid: number };
+  /** Give files their owner after their mode: the kernel then drops set-user-id bits. */
+  dropsSetId?: boolean;
 }
 
 /**
@@ -148,6 +150,7 @@ async function writeFile(entry: TarEntry, at: string, options: UntarOptions): Pr
     const { uid, gid } = ownerOf(header, options);
     fchownSync(fd, uid, gid);
     fchmodSync(fd, (header.mode ?? 0o644) & 0o7777);
+    if (options.dropsSetId) fchownSync(fd, uid, gid);
     if (header.mtime) futimesSync(fd, header.mtime, header.mtime);
   } finally {
     closeSync(fd);

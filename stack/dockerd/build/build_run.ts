@@ -19,6 +19,7 @@ const shortId = (image: LoadedImage | undefined) =>
 export async function runBuild(build: Build, dockerfile: Dockerfile): Promise<LoadedImage> {
   const stages = wantedStages(dockerfile.stages, build.options.target);
   addLabels(stages.at(-1)!, build.options.labels);
+  if (dockerfile.gaps.length > 0) warnOfGaps(build, dockerfile.gaps);
   const total =
     dockerfile.globals.length + stages.reduce((sum, { steps }) => sum + 1 + steps.length, 0);
   const counter = { step: 0, total };
@@ -38,11 +39,20 @@ export async function runBuild(build: Build, dockerfile: Dockerfile): Promise<Lo
   return image;
 }
 
+function warnOfGaps(build: Build, gaps: readonly string[]): void {
+  const found = gaps.map((source) => `    ${source}\n`).join("");
+  build.feed.tell({
+    stream:
+      `\u001b[91m[WARNING]: Empty continuation line found in:\n${found}` +
+      "[WARNING]: Empty continuation lines will become errors in a future release.\n\u001b[0m",
+  });
+}
+
 function wantedStages(stages: Stage[], target: string): Stage[] {
   const names = new Set<string>();
-  for (const { name, from } of stages) {
+  for (const { name } of stages) {
     if (name !== "" && names.has(name)) {
-      throw invalid("build", `duplicate name ${name} in ${from.source}`);
+      throw invalid("build", `${name} stage name already used`);
     }
     names.add(name);
   }

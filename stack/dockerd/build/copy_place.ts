@@ -18,7 +18,8 @@ export interface CopyTarget {
   rootFd: number;
   /** Absolute; with a slash at its end it is a folder whether it is there or not. */
   path: string;
-  owner: { uid: number; gid: number };
+  /** Undefined: what is copied keeps its own. */
+  owner: { uid: number; gid: number } | undefined;
   /** ADD: archives are unpacked. */
   unpacks: boolean;
 }
@@ -32,12 +33,13 @@ export function destinationOf(workingDir: string | null | undefined, wanted: str
 
 /** Copies one source to its place in a root. What is there is kept or replaced, name by name. */
 export async function placeSource(source: CopySource, target: CopyTarget): Promise<void> {
-  const { rootFd, path, owner } = target;
+  const { rootFd, path } = target;
+  const { uid, gid } = target.owner ?? { uid: 0, gid: 0 };
   const fd = openInRoot(source.rootFd, `/${source.path}`, O_RDONLY | O_NONBLOCK);
   let handedOver = false;
   try {
     if (source.isFolder) {
-      makeRootedFolder(rootFd, path, owner.uid, owner.gid);
+      makeRootedFolder(rootFd, path, uid, gid);
       handedOver = true;
       await extract(tarContent(fd, ""), path, target, true);
       return;
@@ -50,7 +52,7 @@ export async function placeSource(source: CopySource, target: CopyTarget): Promi
     const intoFolder = path.endsWith("/") || isFolderAt(rootFd, path);
     const name = posix.basename(intoFolder ? source.path : path);
     const folder = intoFolder ? path : posix.dirname(path);
-    makeRootedFolder(rootFd, folder, owner.uid, owner.gid);
+    makeRootedFolder(rootFd, folder, uid, gid);
     handedOver = true;
     await extract(tarFile(fd, name), folder, target, true);
   } finally {
@@ -66,7 +68,7 @@ async function extract(
 ): Promise<void> {
   const options = { rootFd, folder, noOverwriteDirNonDir: true };
   try {
-    await untar(tar, owned ? { ...options, owner } : options);
+    await untar(tar, owned && owner ? { ...options, owner, dropsSetId: true } : options);
   } catch (error) {
     const { code = "" } = error as { code?: string };
     if (code !== "ENOTDIR" && code !== "EEXIST") throw error;

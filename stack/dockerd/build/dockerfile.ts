@@ -51,6 +51,8 @@ export interface Dockerfile {
   /** ARG instructions before the first FROM. */
   globals: Instruction[];
   stages: Stage[];
+  /** Instructions with an empty line among their continuation lines, as they were written. */
+  gaps: string[];
   /** `\`, or what the escape directive says. */
   escapeChar: string;
 }
@@ -79,7 +81,12 @@ export function parseDockerfile(text: string): Dockerfile {
   }
   if (found.length === 0) throw invalid("parse Dockerfile", "file with no instructions");
   const instructions = found.map((item) => readInstruction(lines, item.getRange(), escapeChar));
-  return { ...arrange(instructions), escapeChar };
+  const gaps = found.flatMap((item, at) => {
+    const { start, end } = item.getRange();
+    const inside = lines.slice(start.line + 1, end.line);
+    return inside.some((line) => line.trim() === "") ? [instructions[at]!.source] : [];
+  });
+  return { ...arrange(instructions), gaps, escapeChar };
 }
 
 /** Parses one instruction that stands alone: an image's ONBUILD trigger. */
@@ -121,7 +128,7 @@ function splitKeyword(source: string): { keyword: string; rest: string } {
   return { keyword: (match?.[1] ?? "").toUpperCase(), rest: (match?.[2] ?? "").trim() };
 }
 
-function arrange(instructions: Instruction[]): Omit<Dockerfile, "escapeChar"> {
+function arrange(instructions: Instruction[]): Pick<Dockerfile, "globals" | "stages"> {
   const globals: Instruction[] = [];
   const stages: Stage[] = [];
   for (const item of instructions) {

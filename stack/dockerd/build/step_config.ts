@@ -142,7 +142,9 @@ function withSigns(rest: string): string {
 }
 
 function exposePorts(stage: BuildStage, instruction: Instruction, expand: Expander): string {
-  const ports = listForm(instruction.rest).flatMap((word) => expand.words(word));
+  const ports = listForm(instruction.rest)
+    .sort()
+    .flatMap((word) => expand.words(word));
   stage.config.ExposedPorts = { ...stage.config.ExposedPorts };
   for (const port of ports) {
     for (const one of portRange(port)) stage.config.ExposedPorts[one] = {};
@@ -158,9 +160,9 @@ function portRange(text: string): string[] {
   const to = Number(last);
   const known = ["tcp", "udp", "sctp"].includes(protocol.toLowerCase());
   if (!match || from > to || to > 65535) {
-    throw invalid("build", `invalid containerPort: ${text}`);
+    throw invalid("build", `Invalid containerPort: ${text}`);
   }
-  if (!known) throw invalid("build", `invalid proto: ${protocol}`);
+  if (!known) throw invalid("build", `Invalid proto: ${protocol}`);
   return Array.from({ length: to - from + 1 }, (_, at) => `${from + at}/${protocol.toLowerCase()}`);
 }
 

@@ -87,7 +87,7 @@ async function copyFrom(request: CopyRequest, rootFd: number): Promise<void> {
       const target = {
         rootFd: targetFd,
         path: destinationOf(stage.config.WorkingDir, destination),
-        owner: chown === "" ? { uid: 0, gid: 0 } : ownerOf(targetFd, chown),
+        owner: targetOwner(request, targetFd),
         unpacks: keyword === "ADD",
       };
       for (const source of sources) await placeSource(source, target);
@@ -96,6 +96,12 @@ async function copyFrom(request: CopyRequest, rootFd: number): Promise<void> {
   } finally {
     for (const fd of opened) closeSync(fd);
   }
+}
+
+/** From the context everything is root's; from an image it is whose it was there. */
+function targetOwner({ chown, fromImage }: CopyRequest, targetFd: number) {
+  if (chown !== "") return ownerOf(targetFd, chown);
+  return fromImage ? undefined : { uid: 0, gid: 0 };
 }
 
 async function allSources(
