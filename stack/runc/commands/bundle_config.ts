@@ -1,4 +1,6 @@
 import { errnoOf, readText } from "#lib/linux/file.ts";
+import { checkShape } from "../spec/schema_shapes.ts";
+import { PROCESS_SHAPE, SPEC_SHAPE } from "../spec/spec_schema.ts";
 import type { Process, Spec } from "../spec/spec_types.ts";
 import { refuse } from "./command_failure.ts";
 
@@ -38,21 +40,36 @@ export function readBundle(bundle: string): Spec {
       fix: `name the bundle with --bundle, or write one with "catena-runc spec"`,
     });
   }
-  const spec = parseObject(text, path) as Spec;
-  checkProcess(spec.process);
-  if (!spec.root) throw refuse("load bundle", "root must be specified", "invalid_argument");
+  return checkSpec(parseObject(text, path));
+}
+
+/** A parsed config.json as a spec. Refuses what has not its shape, by the JSON path at fault. */
+export function checkSpec(value: object): Spec {
+  checkShape(value, SPEC_SHAPE, "");
+  const spec = value as Spec;
+  checkFields(spec.process);
+  if (!spec.root) throw wrong("root", "root must be specified");
   return spec;
 }
 
-/** The checks that runc makes of a process before anything is started, in its words. */
+const wrong = (at: string, message: string) =>
+  refuse("check spec", message, "invalid_argument", {
+    evidence: [{ kind: "path", value: at, ref: CONFIG }],
+  });
+
+/** Checks a process that comes from outside: its shape, then what runc checks, in its words. */
 export function checkProcess(process: Process | undefined): asserts process is Process {
-  const wrong = (message: string) => refuse("check process", message, "invalid_argument");
-  if (!process) throw wrong("process property must not be empty");
-  if (!process.cwd) throw wrong("Cwd property must not be empty");
-  if (!process.cwd.startsWith("/")) throw wrong("Cwd must be an absolute path");
-  if (!Array.isArray(process.args) || process.args.length === 0) {
-    throw wrong("args must not be empty");
+  if (process) checkShape(process, PROCESS_SHAPE, "process");
+  checkFields(process);
+}
+
+function checkFields(process: Process | undefined): asserts process is Process {
+  if (!process) throw wrong("process", "process property must not be empty");
+  if (!process.cwd) throw wrong("process.cwd", "Cwd property must not be empty");
+  if (!process.cwd.startsWith("/")) {
+    throw wrong("process.cwd", "Cwd must be an absolute path");
   }
+  if (!process.args?.length) throw wrong("process.args", "args must not be empty");
   process.user ??= { uid: 0, gid: 0 };
 }
 

@@ -1,6 +1,6 @@
 import type { ChainError } from "#lib/errors/chain_error.ts";
 import { thawCgroup } from "../cgroups/cgroup_freezer.ts";
-import { signalCgroup } from "../cgroups/cgroup_processes.ts";
+import { cgroupProcesses, signalCgroup } from "../cgroups/cgroup_processes.ts";
 import { removeCgroup } from "../cgroups/cgroup_remove.ts";
 import type { ContainerState } from "../state/container_state.ts";
 import { commandFailure } from "./command_failure.ts";
@@ -39,13 +39,24 @@ export async function removeContainer(
       return removeUnit(state.config.cgroups);
     });
   }
-  await attempt("remove cgroups", () => removeCgroup(state.cgroup_paths));
+  await attempt("remove cgroups", () => removeOwnCgroup(context, state));
   await attempt("remove rescue cgroups", () => removeRescueCgroups(state));
   await attempt("remove state folder", () => context.store.remove(state.id));
   if (hasHooks(state, "poststop")) {
     await attempt("poststop", () => runHooks("poststop", state, "stopped"));
   }
   if (failures.length > 0) throw failures[0]!;
+}
+
+/** A cgroup that another container lives in too is left to it. */
+async function removeOwnCgroup(context: RuntimeContext, state: ContainerState): Promise<void> {
+  try {
+    await removeCgroup(state.cgroup_paths);
+  } catch (error) {
+    const others = cgroupProcesses(state.cgroup_paths).length;
+    if (!ownsPidNamespace(state) || others === 0) throw error;
+    context.warn(`the cgroup is left: ${others} process(es) of others are in it`);
+  }
 }
 
 async function removeRescueCgroups(state: ContainerState): Promise<void> {

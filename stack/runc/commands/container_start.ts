@@ -2,11 +2,12 @@ import { POLL, poll } from "#lib/linux/descriptor.ts";
 import { closeFile, errnoOf, O, openFile, readDescriptor, removeFile } from "#lib/linux/file.ts";
 import type { TraceContext } from "#lib/trace/span.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
+import { forkedOnly } from "../process/launch_result.ts";
 import type { ContainerState } from "../state/container_state.ts";
 import { containerStatus, initAlive } from "../state/container_status.ts";
 import { EXEC_FIFO } from "../state/state_store.ts";
 import { commandFailure, refuse } from "./command_failure.ts";
-import { runHooks } from "./hook_run.ts";
+import { hasHooks, runHooks } from "./hook_run.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
 
 /** How long one wait for the container's process lasts before we look whether it still lives. */
@@ -78,10 +79,20 @@ export async function startContainer(
   });
 }
 
+/** These hooks are owed a program that was executed: startContainer hooks come before that. */
+async function programRuns(state: ContainerState): Promise<void> {
+  for (let step = 1; step <= MAX_STEPS; step++) {
+    if (!initAlive(state) || !forkedOnly(state.init_process_pid)) return;
+    await Bun.sleep(Math.min(step, STEP_MS));
+  }
+}
+
 /**
  * The specification lets a failed poststart hook only be told; runc ends the container. So do we.
  */
 async function runPoststart(state: ContainerState): Promise<void> {
+  if (!hasHooks(state, "poststart")) return;
+  await programRuns(state);
   try {
     await runHooks("poststart", state, "running");
   } catch (error) {

@@ -1,5 +1,7 @@
 import { readDescriptor, readText } from "#lib/linux/file.ts";
+import { checkShape } from "../spec/schema_shapes.ts";
 import type { LinuxResources } from "../spec/spec_resources.ts";
+import { RESOURCES_SHAPE } from "../spec/spec_schema.ts";
 import { parseObject } from "./bundle_config.ts";
 import { parseBytes } from "./byte_sizes.ts";
 import { refuse } from "./command_failure.ts";
@@ -81,7 +83,9 @@ function flagResources(flags: Flags): LinuxResources {
 
 function readResources(source: string): LinuxResources {
   const json = source === "-" ? readDescriptor(0) : readText(source);
-  return parseObject(json, source === "-" ? "stdin" : source) as LinuxResources;
+  const resources = parseObject(json, source === "-" ? "stdin" : source);
+  checkShape(resources, RESOURCES_SHAPE, "");
+  return resources as LinuxResources;
 }
 
 export const updateCommand: Command = {

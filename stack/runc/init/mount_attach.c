@@ -71,18 +71,34 @@ int bind_over(int source_fd, int target_fd) {
   return failed;
 }
 
+static bool is_procfs(int fd) {
+  struct statfs of;
+  return fstatfs(fd, &of) == 0 && of.f_type == PROC_MAGIC;
+}
+
+/* What is mounted on or below /proc could fake what later steps and the container's tools trust:
+ * nothing but a procfs goes on it, and below it only what stands for a harmless file. */
+static int check_proc(int target_fd, bool mounts_proc, bool harmless) {
+  if (is_procfs(target_fd)) return harmless ? 0 : EPERM;
+  struct stat target, proc;
+  int fd = open_in_root("/proc", O_PATH);
+  if (fd < 0) return 0;
+  bool known = fstat(fd, &proc) == 0 && fstat(target_fd, &target) == 0;
+  close(fd);
+  if (!known) return EPERM;
+  bool same = proc.st_dev == target.st_dev && proc.st_ino == target.st_ino;
+  return same && !mounts_proc ? EPERM : 0;
+}
+
 static int bind_tree(int tree, const char *target, const struct attributes *attributes,
                      bool inside_proc) {
   struct stat found;
-  struct statfs under;
   if (fstat(tree, &found) < 0) return errno;
   int failed = set_attributes(tree, attributes);
   if (failed != 0) return failed;
   int at = make_in_root(target, S_ISDIR(found.st_mode) ? NODE_FOLDER : NODE_FILE, false);
   if (at < 0) return errno;
-  /* A mount below /proc could fake what later steps and the container's tools trust. */
-  if (fstatfs(at, &under) < 0) failed = errno;
-  else if (under.f_type == PROC_MAGIC && !inside_proc) failed = EPERM;
+  failed = check_proc(at, is_procfs(tree), inside_proc);
   if (failed == 0) failed = attach_mount(tree, at, attributes);
   close(at);
   return failed;
@@ -152,8 +168,10 @@ int op_mount(struct args *args) {
   if (before >= 0) close(before);
   int target_fd = make_in_root(target, NODE_FOLDER, plain);
   if (target_fd < 0) return errno;
-  int mount_fd = new_filesystem(type, source, &options, attributes.set);
-  int failed = mount_fd < 0 ? errno : 0;
+  bool is_proc = strcmp(type, "proc") == 0;
+  int failed = check_proc(target_fd, is_proc, is_proc);
+  int mount_fd = failed == 0 ? new_filesystem(type, source, &options, attributes.set) : -1;
+  if (failed == 0 && mount_fd < 0) failed = errno;
   if ((failed == EPERM || failed == EBUSY) && bind_instead[0] != 0) {
     close(target_fd);
     return bind_path(bind_instead, false, target, &attributes, false);
@@ -177,7 +195,9 @@ int op_mount_text(struct args *args) {
   number[text_number(number, (uint64_t)target_fd)] = 0;
   const char *parts[] = {"/proc/self/fd/", number};
   text_join(path, sizeof path, parts, 2);
-  int failed = mount(source, path, type, flags, data) < 0 ? errno : 0;
+  bool is_proc = strcmp(type, "proc") == 0;
+  int failed = check_proc(target_fd, is_proc, is_proc);
+  if (failed == 0 && mount(source, path, type, flags, data) < 0) failed = errno;
   close(target_fd);
   return failed;
 }

@@ -170,6 +170,9 @@ function bindWords(
   if (/^\/proc\/./.test(target) && errnoName(report.errno) === "EPERM") {
     return `${step}: ${quoted(target)} cannot be mounted because it is inside /proc`;
   }
+  if (target === "/proc" && errnoName(report.errno) === "EPERM") {
+    return `${step}: ${quoted(target)} cannot be mounted because it is not of type proc`;
+  }
   return `${step}: mount ${source}:${target}: ${text}`;
 }
 

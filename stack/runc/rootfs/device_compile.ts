@@ -29,14 +29,16 @@ export function compileDevices(
   userNamespace: boolean,
 ): void {
   const bindOnly = userNamespace || inputs.facts.inUserNamespace;
-  for (const device of [...DEFAULT_DEVICES, ...(inputs.spec.linux?.devices ?? [])]) {
+  const devices = [...DEFAULT_DEVICES, ...(inputs.spec.linux?.devices ?? [])];
+  for (const [index, device] of devices.entries()) {
+    const at = `linux.devices[${index - DEFAULT_DEVICES.length}].type`;
     const path = cleanPath(`/${device.path}`);
     // /dev/ptmx is a link into the container's own terminals, whatever the spec lists.
     if (device.path === "" || path === "/dev/ptmx") continue;
     plan.add({
       op: "mknod",
       path,
-      mode: typeBits(device) | ((device.fileMode ?? 0o666) & 0o7777),
+      mode: typeBits(device, at) | ((device.fileMode ?? 0o666) & 0o7777),
       major: device.major ?? 0,
       minor: device.minor ?? 0,
       uid: device.uid ?? 0,
@@ -53,10 +55,10 @@ export function compileDevices(
   }
 }
 
-function typeBits(device: DeviceNode): number {
+function typeBits(device: DeviceNode, at: string): number {
   const bits = TYPE_BITS[device.type];
   if (bits === undefined) {
-    throw specError(`invalid device type "${device.type}" for device ${device.path}`);
+    throw specError(`invalid device type "${device.type}" for device ${device.path}`, at);
   }
   return bits;
 }

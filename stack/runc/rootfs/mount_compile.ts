@@ -30,16 +30,19 @@ const COVERABLE_PROC = new Set([
 /** A mount ready to be compiled: absolute destination, sorted options. */
 export interface PreparedMount {
   mount: Mount;
+  /** Its place in config.json. */
+  at: string;
   destination: string;
   options: ParsedOptions;
   isBind: boolean;
 }
 
 /** Cleans a mount's destination and sorts its options. */
-export function prepareMount(mount: Mount): PreparedMount {
+export function prepareMount(mount: Mount, index: number): PreparedMount {
   const options = parseMountOptions(mount.options ?? []);
   return {
     mount,
+    at: `mounts[${index}]`,
     destination: cleanPath(`/${mount.destination}`),
     options,
     isBind: options.bind || mount.type === "bind",
@@ -69,13 +72,15 @@ export function compileHostTrees(
   return trees;
 }
 
-function idMapOf({ mount, options }: PreparedMount, inputs: CreateInputs) {
+function idMapOf({ mount, options, at }: PreparedMount, inputs: CreateInputs) {
   const asked = options.data.find(([key]) => key === "idmap" || key === "ridmap");
   const uids = mount.uidMappings ?? (asked ? inputs.spec.linux?.uidMappings : undefined);
   const gids = mount.gidMappings ?? (asked ? inputs.spec.linux?.gidMappings : undefined);
   if (!uids?.length && !gids?.length) return undefined;
   if (!uids?.length || !gids?.length) {
-    throw specError(`mount ${mount.destination}: id-mapped mounts need both uid and gid mappings`);
+    const missing = uids?.length ? "gidMappings" : "uidMappings";
+    const why = `mount ${mount.destination}: id-mapped mounts need both uid and gid mappings`;
+    throw specError(why, `${at}.${missing}`);
   }
   return {
     uidMap: idMapText(uids),
@@ -84,8 +89,10 @@ function idMapOf({ mount, options }: PreparedMount, inputs: CreateInputs) {
   };
 }
 
-function sourcePath({ mount }: PreparedMount, bundle: string): string {
-  if (!mount.source) throw specError(`mount ${mount.destination}: a bind mount needs a source`);
+function sourcePath({ mount, at }: PreparedMount, bundle: string): string {
+  if (!mount.source) {
+    throw specError(`mount ${mount.destination}: a bind mount needs a source`, `${at}.source`);
+  }
   return absoluteFrom(bundle, mount.source);
 }
 
@@ -100,7 +107,7 @@ export function compileMount(
   if (prepared.isBind) compileBind(plan, inputs, prepared, tree);
   else if (mount.type === "cgroup") compileCgroupMount(plan, inputs, prepared);
   else if (mount.type) compileFilesystem(plan, inputs, prepared, mount.type);
-  else throw specError(`mount ${mount.destination}: no type given`);
+  else throw specError(`mount ${mount.destination}: no type given`, `${prepared.at}.type`);
 }
 
 function compileBind(

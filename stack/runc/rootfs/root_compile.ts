@@ -24,7 +24,7 @@ export function compileRootMounts(
   } else {
     plan.add({ op: "root-open", path: inputs.rootfs });
     if (mounts.length > 0) {
-      throw specError("mounts need a mount namespace: add one to linux.namespaces");
+      throw specError("mounts need a mount namespace: add one to linux.namespaces", "mounts");
     }
     return;
   }
@@ -70,7 +70,8 @@ export function compileRootReadonly(
 export function compileMasks(plan: PlanBuilder, inputs: CreateInputs): void {
   const { readonlyPaths = [], maskedPaths = [] } = inputs.spec.linux ?? {};
   if (readonlyPaths.length + maskedPaths.length > 0 && !hasMountNamespace(inputs)) {
-    throw specError("unable to restrict sys entries without a private MNT namespace");
+    const at = maskedPaths.length > 0 ? "linux.maskedPaths" : "linux.readonlyPaths";
+    throw specError("unable to restrict sys entries without a private MNT namespace", at);
   }
   for (const path of readonlyPaths) plan.add({ op: "readonly-path", path });
   for (const path of maskedPaths) plan.add({ op: "mask", path });
@@ -80,7 +81,9 @@ function rootPropagation(inputs: CreateInputs): number {
   const name = inputs.spec.linux?.rootfsPropagation;
   if (!name) return MS.SLAVE | MS.REC;
   const flags = propagationFlags(name);
-  if (flags === undefined) throw specError(`rootfsPropagation=${name} is not supported`);
+  if (flags === undefined) {
+    throw specError(`rootfsPropagation=${name} is not supported`, "linux.rootfsPropagation");
+  }
   return flags;
 }
 

@@ -216,17 +216,19 @@ describe("a creation's plan", () => {
       refusal((s) => {
         s.process!.rlimits = [{ type: "RLIMIT_NONE", soft: 1, hard: 1 }];
       }),
-    ).toBe("invalid rlimit type: RLIMIT_NONE");
+    ).toBe("invalid rlimit type: RLIMIT_NONE (process.rlimits[0].type)");
     expect(
       refusal((s) => {
         s.linux!.sysctl = { "kernel.pid_max": "9" };
       }),
-    ).toBe('sysctl "kernel.pid_max" is not in a separate kernel namespace');
+    ).toBe(
+      'sysctl "kernel.pid_max" is not in a separate kernel namespace (linux.sysctl.kernel.pid_max)',
+    );
     expect(
       refusal((s) => {
         s.process!.env = ["NOVALUE"];
       }),
-    ).toBe('invalid environment variable: "NOVALUE"');
+    ).toBe('invalid environment variable: "NOVALUE" (process.env[0])');
     expect(
       refusal((s) => {
         s.linux!.namespaces = [{ type: "pid" }];

@@ -112,10 +112,11 @@ function goesAhead({ spec, seccomp }: CreateInputs): boolean {
 }
 
 function required(process: Process | undefined, facts: HostFacts): Process {
-  if (!process) throw specError("process property must not be empty");
+  if (!process) throw specError("process property must not be empty", "process");
   if (process.selinuxLabel && !facts.selinux) {
     const reason = "but selinux is disabled or not supported";
-    throw specError(`selinux label is specified in config, ${reason}`);
+    const why = `selinux label is specified in config, ${reason}`;
+    throw specError(why, "process.selinuxLabel");
   }
   return process;
 }

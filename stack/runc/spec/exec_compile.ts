@@ -22,7 +22,8 @@ export function compileExec(inputs: ExecInputs): CompiledPlan {
   const plan = new PlanBuilder();
   plan.add({ op: "protect", keep: inputs.preserveFds });
   const { initial } = process.execCPUAffinity ?? {};
-  if (initial) plan.add({ op: "cpu-affinity", mask: cpuMask(initial) });
+  if (initial)
+    plan.add({ op: "cpu-affinity", mask: cpuMask(initial, "process.execCPUAffinity.initial") });
   compileOomScore(plan, process);
   const cgroup = compileCgroupOpens(plan, inputs.cgroup, escapeOf(inputs));
 

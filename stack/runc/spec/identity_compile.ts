@@ -15,9 +15,10 @@ export function compileRlimits(
   byParent: boolean,
 ): void {
   const seen = new Set<number>();
-  for (const { type, soft, hard } of process.rlimits ?? []) {
+  for (const [index, { type, soft, hard }] of (process.rlimits ?? []).entries()) {
     const resource = RLIMITS.indexOf(type as (typeof RLIMITS)[number]);
-    if (resource < 0) throw specError(`invalid rlimit type: ${type}`);
+    if (resource < 0)
+      throw specError(`invalid rlimit type: ${type}`, `process.rlimits[${index}].type`);
     seen.add(resource);
     plan.add({ op: "rlimit", resource, soft: limit(soft), hard: limit(hard), byParent });
   }

@@ -23,10 +23,13 @@ export function namespaceWishes(
   own: ReadonlySet<NamespaceType> = new Set(),
 ): NamespaceWishes {
   const wishes: NamespaceWishes = { created: new Set(), joined: new Set(), own };
-  for (const { type, path } of linux?.namespaces ?? []) {
-    if (!(type in CLONE_FLAG)) throw specError(`namespace "${type}" does not exist`);
+  for (const [index, { type, path }] of (linux?.namespaces ?? []).entries()) {
+    const at = `linux.namespaces[${index}].type`;
+    if (!Object.hasOwn(CLONE_FLAG, type)) {
+      throw specError(`namespace "${type}" does not exist`, at);
+    }
     if (wishes.created.has(type) || wishes.joined.has(type)) {
-      throw specError(`malformed spec file: duplicated ns {"type": "${type}"}`);
+      throw specError(`malformed spec file: duplicated ns {"type": "${type}"}`, at);
     }
     (path ? wishes.joined : wishes.created).add(type);
   }
@@ -53,7 +56,9 @@ export function compileJoins(
 ): void {
   for (const type of order) {
     const fd = fds.namespaces[type];
-    if (fd === undefined) throw specError(`namespace ${type} is to be joined but was not opened`);
+    if (fd === undefined) {
+      throw specError(`namespace ${type} is to be joined but was not opened`, "linux.namespaces");
+    }
     plan.add({ op: "join-namespace", flag: CLONE_FLAG[type], fd });
   }
   if (order.includes("user")) plan.add({ op: "become-root" });
@@ -69,7 +74,8 @@ export function compileUnshare(
   if (wishes.created.has("user")) {
     plan.add({ op: "unshare", flags: CLONE_FLAG.user });
     if (!linux?.uidMappings?.length || !linux.gidMappings?.length) {
-      throw specError("User namespaces enabled, but no uid mappings or gid mappings found.");
+      const at = linux?.uidMappings?.length ? "linux.gidMappings" : "linux.uidMappings";
+      throw specError("User namespaces enabled, but no uid mappings or gid mappings found.", at);
     }
     plan.add({
       op: "id-maps",
@@ -82,6 +88,7 @@ export function compileUnshare(
   } else if ((linux?.uidMappings || linux?.gidMappings) && !wishes.joined.has("user")) {
     throw specError(
       "User namespace mappings specified, but USER namespace isn't enabled in the config",
+      linux.uidMappings ? "linux.uidMappings" : "linux.gidMappings",
     );
   }
   let flags = 0;
@@ -99,8 +106,9 @@ function compileTimeOffsets(
 ): void {
   const offsets = Object.entries(linux?.timeOffsets ?? {});
   if (offsets.length === 0) return;
+  const at = "linux.timeOffsets";
   if (!wishes.created.has("time")) {
-    throw specError("time namespace offsets given, but no time namespace is created");
+    throw specError("time namespace offsets given, but no time namespace is created", at);
   }
   const text = offsets.map(
     ([clock, { secs = 0, nanosecs = 0 }]) => `${clock} ${secs} ${nanosecs}\n`,
@@ -114,7 +122,7 @@ export function compileNames(plan: PlanBuilder, spec: Spec, wishes: NamespaceWis
     const name = spec[op];
     if (!name) continue;
     if (!isPrivate(wishes, "uts")) {
-      throw specError(`unable to set ${op} without a private UTS namespace`);
+      throw specError(`unable to set ${op} without a private UTS namespace`, op);
     }
     plan.add({ op, name });
   }

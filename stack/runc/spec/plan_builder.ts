@@ -14,7 +14,7 @@ export class PlanBuilder {
 
   /** A free place in init's table of descriptors. */
   slot(): Slot {
-    if (this.#slots >= MAX_SLOTS) throw specError("the plan needs too many descriptors");
+    if (this.#slots >= MAX_SLOTS) throw specError("the plan needs too many descriptors", "mounts");
     return this.#slots++;
   }
 
@@ -36,7 +36,16 @@ export class PlanBuilder {
   }
 }
 
-/** A spec that cannot be performed; `message` is in runc's words where it has some. */
-export function specError(message: string): ChainError {
-  return failure({ layer: "runc", op: "compile plan", code: "invalid_argument", message });
+/**
+ * A spec that cannot be performed; `message` is in runc's words where it has some. `at` is the JSON
+ * path of what is at fault (`process.rlimits[2].type`), which the message then ends with.
+ */
+export function specError(message: string, at: string): ChainError {
+  return failure({
+    layer: "runc",
+    op: "compile plan",
+    code: "invalid_argument",
+    message: at === "" || message.includes(at) ? message : `${message} (${at})`,
+    evidence: [{ kind: "path", value: at, ref: "config.json" }],
+  });
 }

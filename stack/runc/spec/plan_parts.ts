@@ -44,7 +44,9 @@ export function compileOomScore(plan: PlanBuilder, process: Process): void {
 /** Joins the cgroup namespace: last, since from inside it the host's folders are not seen. */
 export function compileCgroupNamespace(plan: PlanBuilder, inputs: CreateInputs | ExecInputs): void {
   const fd = inputs.fds.namespaces.cgroup;
-  if (fd === undefined) throw specError("namespace cgroup is to be joined but was not opened");
+  if (fd === undefined) {
+    throw specError("namespace cgroup is to be joined but was not opened", "linux.namespaces");
+  }
   plan.add({ op: "join-namespace", flag: CLONE_FLAG.cgroup, fd });
 }
 
@@ -58,7 +60,8 @@ export function compileTerminal(
   if (!process.terminal) return;
   const socket = inputs.fds.console;
   if (socket === undefined) {
-    throw specError("cannot allocate tty if runc will detach without setting console socket");
+    const why = "cannot allocate tty if runc will detach without setting console socket";
+    throw specError(why, "process.terminal");
   }
   const { height = 0, width = 0 } = process.consoleSize ?? {};
   plan.add({ op: "terminal", socket, height, width, mountConsole });
@@ -75,7 +78,7 @@ export function compileLabels(
     const file = facts.apparmorFile;
     if (!file) {
       const reason = "apparmor: config provided but apparmor not supported";
-      throw specError(`unable to apply apparmor profile: ${reason}`);
+      throw specError(`unable to apply apparmor profile: ${reason}`, "process.apparmorProfile");
     }
     plan.add({ op: "label", proc, file, text: `exec ${process.apparmorProfile}` });
   }
@@ -88,9 +91,16 @@ export function compileLabels(
 function compilePersonality(plan: PlanBuilder, linux: Linux | undefined): void {
   const wanted = linux?.personality;
   if (!wanted) return;
-  const domain = PERSONALITIES[wanted.domain];
-  if (domain === undefined) throw specError(`invalid personality domain: ${wanted.domain}`);
-  if (wanted.flags?.length) throw specError("personality flags are not supported");
+  const domain = Object.hasOwn(PERSONALITIES, wanted.domain)
+    ? PERSONALITIES[wanted.domain]
+    : undefined;
+  if (domain === undefined) {
+    const why = `invalid personality domain: ${wanted.domain}`;
+    throw specError(why, "linux.personality.domain");
+  }
+  if (wanted.flags?.length) {
+    throw specError("personality flags are not supported", "linux.personality.flags");
+  }
   plan.add({ op: "personality", domain });
 }
 

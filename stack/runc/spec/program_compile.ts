@@ -5,16 +5,15 @@ import type { Hook, Process } from "./spec_types.ts";
 /** The environment with each name once: the last value wins, at the first one's place. */
 export function processEnvironment(entries: readonly string[]): string[] {
   const values = new Map<string, string>();
-  for (const entry of entries) {
-    const at = entry.indexOf("=");
-    if (at < 0) throw specError(`invalid environment variable: ${JSON.stringify(entry)}`);
-    if (at === 0) {
-      throw specError(`environment variable name can't be empty: ${JSON.stringify(entry)}`);
-    }
-    if (entry.includes("\0")) {
-      throw specError(`environment variable can't contain null(\\x00): ${JSON.stringify(entry)}`);
-    }
-    values.set(entry.slice(0, at), entry);
+  for (const [index, entry] of entries.entries()) {
+    const wrong = (why: string) => {
+      return specError(`${why}: ${JSON.stringify(entry)}`, `process.env[${index}]`);
+    };
+    const end = entry.indexOf("=");
+    if (end < 0) throw wrong("invalid environment variable");
+    if (end === 0) throw wrong("environment variable name can't be empty");
+    if (entry.includes("\0")) throw wrong("environment variable can't contain null(\\x00)");
+    values.set(entry.slice(0, end), entry);
   }
   return [...values.values()];
 }
@@ -22,7 +21,7 @@ export function processEnvironment(entries: readonly string[]): string[] {
 /** Finds the program, as the user that will run it. */
 export function compileFind(plan: PlanBuilder, process: Process): void {
   const name = process.args?.[0];
-  if (name === undefined) throw specError("args must not be empty");
+  if (name === undefined) throw specError("args must not be empty", "process.args");
   const path = processEnvironment(process.env ?? []).find((entry) => entry.startsWith("PATH="));
   plan.add({ op: "find-program", name, path: path?.slice("PATH=".length) ?? "" });
 }

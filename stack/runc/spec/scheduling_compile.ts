@@ -24,12 +24,18 @@ const SCHEDULER_FLAGS: Record<string, bigint> = {
 const IO_CLASSES = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 } as const;
 const IO_CLASS_SHIFT = 13;
 
+/** A table's value: names such as `constructor` are in no table. */
+const lookUp = <T>(table: Record<string, T>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;
+
 /** CPU and I/O scheduling of a process. */
 export function compileScheduling(plan: PlanBuilder, process: Process): void {
   const { scheduler, ioPriority, execCPUAffinity } = process;
   if (scheduler) {
-    const policy = POLICIES[scheduler.policy];
-    if (policy === undefined) throw specError(`invalid scheduler policy: ${scheduler.policy}`);
+    const policy = lookUp(POLICIES, scheduler.policy);
+    if (policy === undefined) {
+      throw specError(`invalid scheduler policy: ${scheduler.policy}`, "process.scheduler.policy");
+    }
     plan.add({
       op: "scheduler",
       policy,
@@ -42,23 +48,28 @@ export function compileScheduling(plan: PlanBuilder, process: Process): void {
     });
   }
   if (ioPriority) {
-    const ioClass = IO_CLASSES[ioPriority.class];
-    if (ioClass === undefined) throw specError(`invalid io priority class: ${ioPriority.class}`);
+    const ioClass = lookUp(IO_CLASSES, ioPriority.class);
+    if (ioClass === undefined) {
+      throw specError(`invalid io priority class: ${ioPriority.class}`, "process.ioPriority.class");
+    }
     if (ioPriority.priority < 0 || ioPriority.priority > 7) {
-      throw specError(`io priority must be from 0 to 7, not ${ioPriority.priority}`);
+      const why = `io priority must be from 0 to 7, not ${ioPriority.priority}`;
+      throw specError(why, "process.ioPriority.priority");
     }
     plan.add({ op: "io-priority", value: (ioClass << IO_CLASS_SHIFT) | ioPriority.priority });
   }
   // `initial` is the parent's, before the cgroup is joined: see exec_compile.
   const cpus = execCPUAffinity?.final;
-  if (cpus) plan.add({ op: "cpu-affinity", mask: cpuMask(cpus) });
+  if (cpus) plan.add({ op: "cpu-affinity", mask: cpuMask(cpus, "process.execCPUAffinity.final") });
 }
 
 function schedulerFlags(names: readonly string[]): bigint {
   let flags = 0n;
   for (const name of names) {
-    const flag = SCHEDULER_FLAGS[name];
-    if (flag === undefined) throw specError(`invalid scheduler flag: ${name}`);
+    const flag = lookUp(SCHEDULER_FLAGS, name);
+    if (flag === undefined) {
+      throw specError(`invalid scheduler flag: ${name}`, "process.scheduler.flags");
+    }
     flags |= flag;
   }
   return flags;
@@ -67,13 +78,15 @@ function schedulerFlags(names: readonly string[]): bigint {
 const MAX_CPUS = 8192;
 
 /** A list such as "0-3,5" as the kernel's bit mask. */
-export function cpuMask(list: string): Uint8Array {
+export function cpuMask(list: string, at: string): Uint8Array {
   const mask = new Uint8Array(MAX_CPUS / 8);
   for (const part of list.split(",")) {
     const range = part.trim().match(/^(\d+)(?:-(\d+))?$/);
     const first = Number(range?.[1]);
     const last = Number(range?.[2] ?? range?.[1]);
-    if (!range || first > last || last >= MAX_CPUS) throw specError(`invalid CPU list: ${list}`);
+    if (!range || first > last || last >= MAX_CPUS) {
+      throw specError(`invalid CPU list: ${list}`, at);
+    }
     for (let cpu = first; cpu <= last; cpu++) mask[cpu >> 3]! |= 1 << (cpu & 7);
   }
   return mask;

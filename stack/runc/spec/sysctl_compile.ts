@@ -24,7 +24,7 @@ export function compileSysctls(
 ): void {
   for (const [key, value] of Object.entries(linux?.sysctl ?? {})) {
     const name = normalized(key);
-    checkNamespaced(name, wishes, linux);
+    checkNamespaced(name, wishes, linux, `linux.sysctl.${key}`);
     plan.add({ op: "sysctl", proc, path: name.replaceAll(".", "/"), value });
   }
 }
@@ -37,22 +37,28 @@ function normalized(key: string): string {
   return key.replaceAll("/", ".");
 }
 
-function checkNamespaced(name: string, wishes: NamespaceWishes, linux: Linux | undefined): void {
+function checkNamespaced(
+  name: string,
+  wishes: NamespaceWishes,
+  linux: Linux | undefined,
+  at: string,
+): void {
   const has = (type: "ipc" | "network" | "uts") => isPrivate(wishes, type);
   if (IPC_SYSCTLS.has(name) || name.startsWith("fs.mqueue.")) {
     if (has("ipc")) return;
-    throw specError(`sysctl "${name}" is not allowed in the hosts ipc namespace`);
+    throw specError(`sysctl "${name}" is not allowed in the hosts ipc namespace`, at);
   }
   if (name.startsWith("net.")) {
     if (has("network")) return;
-    throw specError(`sysctl "${name}" not allowed in host network namespace`);
+    throw specError(`sysctl "${name}" not allowed in host network namespace`, at);
   }
   if (name === "kernel.domainname" && has("uts")) return;
   if (name === "kernel.hostname") {
     throw specError(
       `sysctl "${name}" is not allowed as it conflicts with the OCI "hostname" field`,
+      at,
     );
   }
   if (name.startsWith("user.") && linux?.namespaces?.some(({ type }) => type === "user")) return;
-  throw specError(`sysctl "${name}" is not in a separate kernel namespace`);
+  throw specError(`sysctl "${name}" is not in a separate kernel namespace`, at);
 }
