@@ -25,26 +25,36 @@ export async function busyboxFolder(sandbox: Sandbox, ...names: string[]): Promi
 
 /** Writes the same root file system as an OCI image archive, for `ctr image import`. */
 export async function busyboxImageArchive(sandbox: Sandbox): Promise<string> {
-  const archive = sandbox.path("images", "oci.tar");
-  if (existsSync(archive)) return archive;
-  const layout = sandbox.path("images", "oci");
-  mkdirSync(join(layout, "blobs", "sha256"), { recursive: true });
   const layer = readFileSync(await busyboxTar(sandbox));
-  const layerDescriptor = addBlob(layout, "application/vnd.oci.image.layer.v1.tar", layer);
+  const config = { Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: ["sh"] };
+  return imageArchive(sandbox, "oci", { name: IMAGE, layer, config });
+}
+
+/** Writes an image of one layer as an OCI archive, `<file>.tar`. Returns its path. */
+export async function imageArchive(
+  sandbox: Sandbox,
+  file: string,
+  image: { name: string; layer: Buffer; config: object },
+): Promise<string> {
+  const archive = sandbox.path("images", `${file}.tar`);
+  if (existsSync(archive)) return archive;
+  const layout = sandbox.path("images", file);
+  mkdirSync(join(layout, "blobs", "sha256"), { recursive: true });
+  const layer = addBlob(layout, "application/vnd.oci.image.layer.v1.tar", image.layer);
   const config = addJson(layout, "application/vnd.oci.image.config.v1+json", {
     architecture: process.arch === "arm64" ? "arm64" : "amd64",
     os: "linux",
     created: "1970-01-01T00:00:00Z",
-    config: { Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: ["sh"] },
-    rootfs: { type: "layers", diff_ids: [layerDescriptor.digest] },
+    config: image.config,
+    rootfs: { type: "layers", diff_ids: [layer.digest] },
   });
   const manifest = addJson(layout, "application/vnd.oci.image.manifest.v1+json", {
     schemaVersion: 2,
     mediaType: "application/vnd.oci.image.manifest.v1+json",
     config,
-    layers: [layerDescriptor],
+    layers: [layer],
   });
-  const annotations = { "io.containerd.image.name": IMAGE };
+  const annotations = { "io.containerd.image.name": image.name };
   writeJson(join(layout, "index.json"), {
     schemaVersion: 2,
     manifests: [{ ...manifest, annotations }],

@@ -30,6 +30,15 @@ export async function startCatenaDockerd(
   return start(sandbox, "dockerd", "docker.sock", ["--containerd", containerd, ...NO_BRIDGE]);
 }
 
+/** `catena dockershim --docker SOCKET`: our dockershim alone, on any Docker. */
+export async function startCatenaDockershim(
+  sandbox: Sandbox,
+  docker: string,
+  flags: string[] = [],
+): Promise<Daemon & CatenaFolders> {
+  return start(sandbox, "dockershim", "cri.sock", ["--docker", docker, ...flags]);
+}
+
 export interface CatenaFolders {
   root: string;
   state: string;

@@ -190,7 +190,7 @@ export function build() {
   compileNative("catena-init", "stack/runc/init", MUSL, [], "musl-gcc");
   compileNative("catena-keeper", "stack/containerd-shim/keeper", STATIC);
   compileNative("catena-pause", "stack/dockershim/pause", MUSL, [], "musl-gcc");
-  compileNative("catena-forward", "stack/dockershim/forward", MUSL, [], "musl-gcc");
+  compileNative("catena-netns", "stack/dockershim/netns", MUSL, [], "musl-gcc");
   compileNative("catena.node", "lib/linux/native", ADDON);
   compileNative("catena-seccomp.node", "stack/runc/seccomp/native", ADDON, LIBSECCOMP);
   compileExecutable();

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { HostConfig } from "#wire/docker-api/types/container_config.ts";
+import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
 import { conflict, invalid } from "../refusals.ts";
 import type { Sharing } from "../spec/spec_build.ts";
@@ -61,4 +62,13 @@ export function sharing(
   if (!existsSync(path))
     throw conflict("join namespace", `namespace ${path} of ${other.id} is gone`);
   return { path };
+}
+
+/** A container on another's network goes by that one's host name, as dockerd has it. */
+export function shareHostname(daemon: Daemon, { record }: Container): void {
+  const mode = record.hostConfig.NetworkMode;
+  if (!mode?.startsWith("container:")) return;
+  const { Hostname, Domainname } = daemon.find(mode.slice("container:".length)).record.config;
+  record.config.Hostname = Hostname ?? "";
+  record.config.Domainname = Domainname ?? "";
 }

@@ -9,7 +9,7 @@ import { type Daemon, OWNER_LABEL } from "../daemon.ts";
 import { watchHealth } from "../health/health_probe.ts";
 import { ProcessIo } from "../io/process_io.ts";
 import { checkLinkedRun, linkEnv } from "../network/links.ts";
-import { sharing } from "../network/network_mode.ts";
+import { shareHostname, sharing } from "../network/network_mode.ts";
 import { openSandbox } from "../network/sandbox.ts";
 import { conflict } from "../refusals.ts";
 import { makeRootedFolder, readRootedText, withRoot } from "../rootfs/rooted_files.ts";
@@ -131,6 +131,7 @@ async function launch(
   // The runtime sets them when it joins the namespace: their interfaces must be there.
   const settings = Object.keys(record.hostConfig.Sysctls ?? {});
   if (settings.some((name) => name.startsWith("net."))) await filled;
+  shareHostname(daemon, container);
   const { spec, user } = prepareSpec(daemon, container, rootfs);
   const binary = record.runtime.binary;
   const runcRoot = join(daemon.options.state, "runtime-runc");

@@ -20,7 +20,7 @@ export function imageItem(summary: ImageSummary, pinned: boolean): CriImage {
   };
 }
 
-/** One image, with the user that it runs as: a number, or a name for lack of one. */
+/** One image, with the user that it runs as, where it names one: a number or a name. */
 export function imageOf(found: ImageInspect, pinned: boolean): CriImage {
   return {
     id: found.Id,
@@ -34,6 +34,6 @@ export function imageOf(found: ImageInspect, pinned: boolean): CriImage {
 
 function userOf(user: string): Pick<CriImage, "uid" | "username"> {
   const [name = ""] = user.split(":");
-  if (name === "") return { uid: { value: 0n } };
+  if (name === "") return {};
   return /^[0-9]+$/.test(name) ? { uid: { value: BigInt(name) } } : { username: name };
 }

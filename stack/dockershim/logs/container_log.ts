@@ -45,7 +45,9 @@ export class ContainerLog {
     let waitMs = RETRY_MS;
     while (!signal.aborted) {
       try {
-        await this.#read();
+        await this.#read(true);
+        // Docker may end the stream before it has written the last of the output.
+        if (!signal.aborted) await this.#read(false);
         return;
       } catch (thrown) {
         if (signal.aborted || isNotFound(thrown)) return;
@@ -56,12 +58,12 @@ export class ContainerLog {
     }
   }
 
-  async #read(): Promise<void> {
+  async #read(follow: boolean): Promise<void> {
     const { signal } = this.#leaving;
     const options = {
       stdout: true,
       stderr: true,
-      follow: true,
+      follow,
       timestamps: true,
       details: false,
       ...(this.#position && { sinceNs: nanoseconds(this.#position.time) }),

@@ -9,6 +9,7 @@ import { sandboxName } from "../convert/docker_name.ts";
 import { sharesHostNetwork } from "../convert/namespace_modes.ts";
 import { sandboxBody } from "../convert/sandbox_body.ts";
 import type { Dockershim } from "../dockershim.ts";
+import { raiseLoopback } from "../network/loopback.ts";
 import { rewriteResolvConf } from "../network/resolv_conf.ts";
 import { ensurePauseImage } from "../pause/pause_image.ts";
 import { framed, invalid } from "../refusals.ts";
@@ -66,7 +67,9 @@ async function bringUp(
       rewriteResolvConf(ResolvConfPath, config.dnsConfig);
     }
     if (hostNetwork) return;
-    const pod = { id, metadata: config.metadata!, netns: `/proc/${State.Pid}/ns/net` };
+    const netns = `/proc/${State.Pid}/ns/net`;
+    await raiseLoopback(netns);
+    const pod = { id, metadata: config.metadata!, netns };
     const network = await shim.network.attach(pod, config);
     if (network) shim.checkpoints.write(id, { ...checkpoint, network });
   } catch (thrown) {

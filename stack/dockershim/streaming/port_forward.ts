@@ -20,7 +20,8 @@ export async function forwardPort(
   port: number,
   client: ForwardedPort,
 ): Promise<string> {
-  const child = Bun.spawn([libexecPath("catena-forward"), `/proc/${pid}/ns/net`, String(port)], {
+  const netns = `/proc/${pid}/ns/net`;
+  const child = Bun.spawn([libexecPath("catena-netns"), "forward", netns, String(port)], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "pipe",

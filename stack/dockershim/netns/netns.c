@@ -1,9 +1,12 @@
-// catena-forward NETNS PORT: joins a pod's network namespace, connects to a port on its loopback
-// and carries bytes between that connection and our stdin and stdout. Bun is multithreaded and must
-// not enter namespaces itself. Exit code: 0 after both directions ended, 1 with a reason on stderr.
+// What is done inside a pod's network namespace, which Bun, being multithreaded, must not enter:
+//   catena-netns forward NETNS PORT   connects to a port on the pod's loopback and carries bytes
+//                                     between that connection and our stdin and stdout
+//   catena-netns loopback NETNS       brings the loopback interface up
+// Exit code: 0 when it is done, 1 with the reason on stderr.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -11,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -102,17 +106,43 @@ static int carry(int connection) {
   return 0;
 }
 
-int main(int argc, char **argv) {
-  if (argc != 3) return fputs("usage: catena-forward NETNS PORT\n", stderr), 2;
-  char *rest = NULL;
-  long port = strtol(argv[2], &rest, 10);
-  if (*rest != '\0' || port < 1 || port > 65535) return errno = EINVAL, fail("port", argv[2]);
-  signal(SIGPIPE, SIG_IGN);
-  int netns = open(argv[1], O_RDONLY | O_CLOEXEC);
-  if (netns < 0) return fail("open network namespace", argv[1]);
-  if (setns(netns, CLONE_NEWNET) != 0) return fail("enter network namespace", argv[1]);
+static int raise_loopback(void) {
+  struct ifreq request = {.ifr_name = "lo"};
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fail("open socket for", "lo");
+  if (ioctl(fd, SIOCGIFFLAGS, &request) != 0) return fail("read flags of", "lo");
+  request.ifr_flags |= IFF_UP;
+  if (ioctl(fd, SIOCSIFFLAGS, &request) != 0) return fail("bring up", "lo");
+  return 0;
+}
+
+static int enter(const char *path) {
+  int netns = open(path, O_RDONLY | O_CLOEXEC);
+  if (netns < 0) return fail("open network namespace", path);
+  if (setns(netns, CLONE_NEWNET) != 0) return fail("enter network namespace", path);
   close(netns);
+  return 0;
+}
+
+static int forward(const char *netns, const char *text) {
+  char *rest = NULL;
+  long port = strtol(text, &rest, 10);
+  if (*rest != '\0' || port < 1 || port > 65535) {
+    errno = EINVAL;
+    return fail("port", text);
+  }
+  signal(SIGPIPE, SIG_IGN);
+  if (enter(netns) != 0) return 1;
   int connection = connect_loopback((int)port);
-  if (connection < 0) return fail("connect to port", argv[2]);
+  if (connection < 0) return fail("connect to port", text);
   return carry(connection);
+}
+
+int main(int argc, char **argv) {
+  if (argc == 4 && strcmp(argv[1], "forward") == 0) return forward(argv[2], argv[3]);
+  if (argc == 3 && strcmp(argv[1], "loopback") == 0) {
+    return enter(argv[2]) != 0 ? 1 : raise_loopback();
+  }
+  fputs("usage: catena-netns forward NETNS PORT | loopback NETNS\n", stderr);
+  return 2;
 }

@@ -1,0 +1,4 @@
+import { describeConformance } from "./conformance.ts";
+import { OURS } from "./cri_target.ts";
+
+describeConformance(OURS);
