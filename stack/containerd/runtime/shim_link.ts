@@ -11,9 +11,11 @@ export class ShimLink {
   readonly client: TaskClient;
   readonly tasks = new Set<Task>();
   readonly #connection: TtrpcConnection;
+  readonly #ended: Promise<void>;
   #closing = false;
 
-  private constructor(address: ShimAddress, connection: TtrpcConnection) {
+  private constructor(address: ShimAddress, connection: TtrpcConnection, ended: Promise<void>) {
+    this.#ended = ended;
     this.address = address;
     this.#connection = connection;
     this.client = taskClient(connection, address.version);
@@ -22,19 +24,31 @@ export class ShimLink {
   /** Connects; `lost` is called when the connection ends without `close` having been called. */
   static async connect(address: ShimAddress, lost: (link: ShimLink) => void): Promise<ShimLink> {
     let link: ShimLink | undefined;
+    const ended = Promise.withResolvers<void>();
     const connection = await TtrpcConnection.connect({
       path: address.path,
       peer: "shim",
       onClose: () => {
+        ended.resolve();
         if (link && !link.#closing) lost(link);
       },
     });
-    link = new ShimLink(address, connection);
+    link = new ShimLink(address, connection, ended.promise);
     return link;
   }
 
   get alive(): boolean {
     return !this.#connection.closed;
+  }
+
+  /** Resolves when the shim has hung up, or after `ms`. */
+  async ended(ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([this.#ended, late]);
+    clearTimeout(timer);
   }
 
   close(): void {

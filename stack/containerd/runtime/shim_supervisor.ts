@@ -133,8 +133,12 @@ export class ShimSupervisor {
     const told = link.client.shutdown({ id: task.id, now: false }, context).catch(() => {
       // It may end before it answers; that is what was asked of it.
     });
-    // A shim of our own only notes it; a genuine one ends, and its bundle must outlive that.
-    if (!isOurs(task.binary)) await told;
+    // A shim of our own only notes it; a genuine one ends, and its bundle must outlive that. While
+    // it is ending, `start` for the same container would still name it.
+    if (!isOurs(task.binary)) {
+      await told;
+      if (link.tasks.size === 1) await link.ended(SHUTDOWN_MS);
+    }
     task.detach();
     this.#dropUnused(link);
     this.#discard(task.bundle);
