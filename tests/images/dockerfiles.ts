@@ -21,15 +21,18 @@ export const BUILDS: BuildCase[] = [
   {
     name: "arguments",
     dockerfile:
-      "ARG TAG=latest\nARG OTHER\nFROM base:$TAG\nARG TAG\nARG V=own\nARG GIVEN=default\nARG OTHER\n" +
-      "RUN echo $V $GIVEN $TAG $OTHER > /args\nENV KEPT=$GIVEN\nARG KEPT=not\nRUN echo $KEPT >> /args\n",
+      "ARG TAG=latest\nARG OTHER\nFROM base:$TAG\nARG TAG\nARG V=own\n" +
+      "ARG GIVEN=default\nARG OTHER\n" +
+      "RUN echo $V $GIVEN $TAG $OTHER > /args\n" +
+      "ENV KEPT=$GIVEN\nARG KEPT=not\nRUN echo $KEPT >> /args\n",
     args: ["--build-arg", "GIVEN=from client", "--build-arg", "OTHER=o"],
   },
   {
     name: "copies",
     dockerfile:
       "FROM base\nCOPY file /copied\nCOPY file /dir/\nCOPY tree /tree\nCOPY tree/ /tree2/\n" +
-      "COPY file tree/sub/deep /many/\nCOPY tree/*.txt /globs/\nCOPY file* /w/\nCOPY link /linked\n" +
+      "COPY file tree/sub/deep /many/\nCOPY tree/*.txt /globs/\nCOPY file* /w/\n" +
+      "COPY link /linked\n" +
       'COPY ["with space", "/with space/"]\nCOPY . /all/\n',
   },
   {

@@ -26,6 +26,8 @@ export const TEST_PACKAGES = [
   ["/usr/sbin/dockerd", "docker.io"],
   ["/usr/bin/crun", "crun"],
   ["/usr/bin/tar", "tar"],
+  ["/usr/bin/docker-registry", "docker-registry"],
+  ["/usr/bin/skopeo", "skopeo"],
   ["/usr/lib/cni/bridge", "containernetworking-plugins"],
   ["/usr/sbin/iptables", "iptables"],
   ["/usr/bin/ip", "iproute2"],

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { addContainers } from "../program/container_commands.ts";
 import { addDaemons, addSystem } from "../program/daemon_commands.ts";
+import { addImages } from "../program/image_commands.ts";
 import { addInsight } from "../program/insight_commands.ts";
 
 const VERSION = "0.1.0";
@@ -39,6 +40,7 @@ function buildProgram(): Command {
     .showHelpAfterError("(catena help COMMAND shows the flags)")
     .enablePositionalOptions();
   addContainers(program);
+  addImages(program);
   addInsight(program);
   addDaemons(program);
   addSystem(program);

@@ -1,21 +1,14 @@
 import { type Command, Option } from "commander";
-import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import type { ExecFlags } from "../commands/exec.ts";
-import type { ImagesFlags } from "../commands/images.ts";
-import type { ImportFlags } from "../commands/import.ts";
 import type { LogsFlags } from "../commands/logs.ts";
 import type { PsFlags } from "../commands/ps.ts";
 import type { RmFlags } from "../commands/rm.ts";
 import type { RunFlags } from "../commands/run.ts";
 import { exitCodeOfFailure, reportFailure } from "../exit_codes.ts";
-import { collect, socketPath, withState } from "./shared_options.ts";
+import { type EngineFlags, perform, withEngine } from "./engine_command.ts";
+import { collect, socketPath } from "./shared_options.ts";
 
-interface EngineFlags {
-  state: string;
-  docker?: string;
-}
-
-/** What works with containers and images, through the Docker API of the chain's top. */
+/** What works with containers, through the Docker API of the chain's top. */
 export function addContainers(program: Command): void {
   addRun(program);
   addExec(program);
@@ -48,30 +41,6 @@ export function addContainers(program: Command): void {
     .action((containers: string[], flags: EngineFlags & RmFlags) =>
       perform("rm", flags, async (engine) =>
         (await import("../commands/rm.ts")).runRm(engine, containers, flags),
-      ),
-    );
-  addImages(program);
-}
-
-function addImages(program: Command): void {
-  withEngine(program.command("images"))
-    .summary("list images")
-    .option("-q, --quiet", "ids only")
-    .option("--json", "machine-readable")
-    .action((flags: EngineFlags & ImagesFlags) =>
-      perform("images", flags, async (engine) =>
-        (await import("../commands/images.ts")).runImages(engine, flags),
-      ),
-    );
-  withEngine(program.command("import"))
-    .summary("make an image of a file system tar")
-    .argument("<file>", "a tar archive, or - for standard input")
-    .argument("[name]", "NAME[:TAG]")
-    .option("-c, --change <instruction>", "a Dockerfile instruction to apply", collect, [])
-    .option("-m, --message <text>", "a message for its history")
-    .action((file: string, name: string | undefined, flags: EngineFlags & ImportFlags) =>
-      perform("import", flags, async (engine) =>
-        (await import("../commands/import.ts")).runImport(engine, file, name, flags),
       ),
     );
 }
@@ -160,27 +129,4 @@ function addExec(program: Command): void {
         process.exitCode = exitCodeOfFailure(error);
       }
     });
-}
-
-function withEngine(command: Command): Command {
-  return withState(command).option(
-    "--docker <socket>",
-    "Docker Engine API socket (default: docker.sock in the state folder)",
-    socketPath,
-  );
-}
-
-/** Runs a command on the engine that its flags name; a failure is told on stderr. */
-async function perform(
-  name: string,
-  flags: EngineFlags,
-  work: (engine: DockerEngine) => Promise<number>,
-): Promise<void> {
-  try {
-    const { connectDocker } = await import("#wire/docker-api/client/docker_client.ts");
-    process.exitCode = await work(connectDocker(flags.docker ?? `${flags.state}/docker.sock`));
-  } catch (error) {
-    reportFailure(name, error, flags.state);
-    process.exitCode = 1;
-  }
 }
