@@ -14,6 +14,8 @@ import { CriCaller } from "./client/cri_call.ts";
 import { CRI_LIMITS, type CriLimits, CriRuntime } from "./client/cri_runtime.ts";
 import { type EventObject, EventRecorder } from "./event/event_recorder.ts";
 import { ImageGc } from "./gc/image_gc.ts";
+import { rotateLogs } from "./gc/log_rotation.ts";
+import { LOG_ROTATION, type RotationLimits } from "./logs/rotate_log.ts";
 import { type BackOffTimes, RESTART_BACK_OFF } from "./pod/back_off.ts";
 import type { PodContext } from "./pod/pod_context.ts";
 import { PodSet } from "./pod/pod_set.ts";
@@ -50,6 +52,8 @@ export interface KubeletOptions {
   podPidsLimit?: number;
   imageGc: { highPercent: number; lowPercent: number };
   backOff?: BackOffTimes;
+  /** When containers' logs are put aside. */
+  logRotation?: RotationLimits;
   criLimits?: CriLimits;
   /** The doctor's table of messages, for links that give nothing but text. */
   recognise?: RecogniseText;
@@ -101,7 +105,16 @@ export async function createKubelet(options: KubeletOptions): Promise<Kubelet> {
     inUse: () =>
       new Set(watch.all().containers.flatMap(({ image, imageRef }) => [image, imageRef])),
   });
-  timers.push(setInterval(() => pods.keepHouse(), HOUSEKEEPING_MS));
+  const rotation = options.logRotation ?? LOG_ROTATION;
+  let rotating = false;
+  const keepHouse = async (): Promise<void> => {
+    pods.keepHouse();
+    if (rotating) return;
+    rotating = true;
+    await rotateLogs(context, pods.views(), rotation);
+    rotating = false;
+  };
+  timers.push(setInterval(() => void keepHouse(), HOUSEKEEPING_MS));
   timers.push(setInterval(() => void gc.collect(), IMAGE_GC_MS));
   log.info("kubelet serves", {
     address: `${options.address}:${http.port}`,

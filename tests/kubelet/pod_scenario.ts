@@ -4,6 +4,7 @@ import { Sandbox } from "../lib/sandbox.ts";
 import { startHealthServer } from "./health_server.ts";
 import { KubeletUnderTest } from "./kubelet_under_test.ts";
 import {
+  chattyPod,
   crashingPod,
   hookedPod,
   missingImagePod,
@@ -16,6 +17,7 @@ import {
   endScenarios,
   faceScenarios,
   goneScenarios,
+  logScenarios,
   orderScenarios,
   probeScenarios,
   type ScenarioStack,
@@ -36,7 +38,7 @@ export function podScenario(name: string, startRuntime: StartRuntime): void {
       const cri = await startRuntime(sandbox);
       const health = await startHealthServer();
       sandbox.onClose(() => health.close());
-      const flags = ["--pod-pids-limit", "200"];
+      const flags = ["--pod-pids-limit", "200", "--log-max-bytes", "8192"];
       stack.kubelet = await KubeletUnderTest.start(sandbox, { cri, flags });
       writePods(stack, health.port);
     }, LIMIT_MS);
@@ -47,6 +49,7 @@ export function podScenario(name: string, startRuntime: StartRuntime): void {
     orderScenarios(stack);
     endScenarios(stack);
     faceScenarios(stack);
+    logScenarios(stack);
     goneScenarios(stack);
   });
 }
@@ -64,6 +67,7 @@ function writePods({ kubelet, hostFolder }: ScenarioStack, grpc: number): void {
     items: [neverPod("fails", 4), neverPod("succeeds", 0)],
   });
   kubelet.write("hooked.json", hookedPod(join(hostFolder, "hooked")));
+  kubelet.write("chatty.json", chattyPod());
   kubelet.write("missing.json", missingImagePod("Never"));
   kubelet.write("pulled.json", missingImagePod("IfNotPresent"));
   kubelet.write("bad.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: bad}\nspec: {a: 1}\n");

@@ -136,6 +136,15 @@ export function hookedPod(folder: string): object {
   });
 }
 
+/** Prints without end. */
+export function chattyPod(): object {
+  const line = "0123456789012345678901234567890123456789";
+  return pod("chatty", {
+    terminationGracePeriodSeconds: 1,
+    containers: [shell("app", `while :; do echo ${line}; usleep 20000; done`)],
+  });
+}
+
 /** An image that is nowhere. */
 export function missingImagePod(policy: "Never" | "IfNotPresent"): object {
   const container = {

@@ -1,6 +1,7 @@
 // `npm run bench`: ours and the genuine stack in turn; writes BENCHMARKS.md.
 // `npm run bench -- monitor`: what monitoring costs; prints it.
 // `npm run bench -- containerd [SAMPLES [NAME…]]`: the two containerds alone; prints.
+// `npm run bench -- probes [PODS [SECONDS]]`: what an exec probe of a pod costs; prints.
 import { build } from "./build.mjs";
 import { BUN, ensurePackages, run, runMain, TEST_PACKAGES } from "./prerequisites.mjs";
 
@@ -8,6 +9,7 @@ import { BUN, ensurePackages, run, runMain, TEST_PACKAGES } from "./prerequisite
 const PARTS = {
   monitor: "tests/bench/monitor_main.ts",
   containerd: "tests/bench/containerd_main.ts",
+  probes: "tests/kubelet/load/probe_load_main.ts",
 };
 
 runMain(() => {

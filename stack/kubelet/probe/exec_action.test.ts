@@ -32,7 +32,7 @@ test("an application may end with 126 too", async () => {
   expect(outcome.result).toBe("failure");
 });
 
-test("a command that takes too long fails; a runtime that hangs is not the application", async () => {
+test("a command that takes too long fails, a runtime that hangs does not", async () => {
   const code = "deadline_exceeded";
   const late = failure({ layer: "containerd", op: "ExecSync", code, message: "timeout" });
   expect((await run(() => Promise.reject(late))).result).toBe("failure");

@@ -32,6 +32,8 @@ export interface HttpCall {
   response: ServerResponse;
   /** The parts of the path that the route's pattern left open. */
   params: string[];
+  /** It carries the token. */
+  trusted: boolean;
 }
 
 export interface HttpRoute {
@@ -91,9 +93,10 @@ async function dispatch(
     if (!isLocal(options, request)) throw refusal("permission_denied", "foreign Host header");
     if (found.length === 0) throw refusal("not_found", `no such path: ${url.pathname}`);
     if (!route) throw refusal("unimplemented", `method ${request.method} is not allowed here`);
-    if (route.guarded && !isAllowed(options, request)) throw unauthorized();
+    const trusted = isAllowed(options, request);
+    if (route.guarded && !trusted) throw unauthorized();
     const params = (route.path.exec(url.pathname) ?? []).slice(1).map(decode);
-    await route.handle({ api: options.api, url, request, response, params });
+    await route.handle({ api: options.api, url, request, response, params, trusted });
   } catch (thrown) {
     const error = toChainError(thrown, "kubelet", "answer");
     const text = `${error.message}\n`;

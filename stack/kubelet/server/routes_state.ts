@@ -25,8 +25,8 @@ function route(path: RegExp, handle: HttpRoute["handle"]): HttpRoute {
   return { method: "GET", path, guarded: false, handle };
 }
 
-function scope({ api }: HttpCall) {
-  return { node: api.context.node, health: api.context.watch.health };
+function scope({ api, trusted }: HttpCall) {
+  return { node: api.context.node, health: api.context.watch.health, trusted };
 }
 
 async function listPods(call: HttpCall): Promise<void> {

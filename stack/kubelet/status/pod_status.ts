@@ -4,16 +4,20 @@ import { newestOf } from "../pod/pod_state.ts";
 import type { PodView } from "../pod/pod_view.ts";
 import type { RuntimeHealth } from "../runtime/runtime_watch.ts";
 import { containerStatus, timestamp } from "./container_status.ts";
+import { hideValues } from "./hide_values.ts";
 
 /** What a pod's status tells of the node that it is on. */
 export interface StatusScope {
   node: NodeFacts;
   health: RuntimeHealth;
+  /** Whether the reader may see the values of variables. */
+  trusted: boolean;
 }
 
 /** A v1 Pod with its status, as /pods lists it. */
 export function podObject(view: PodView, scope: StatusScope) {
   const { pod } = view;
+  const spec = scope.trusted ? pod.rawSpec : hideValues(pod.rawSpec);
   return {
     metadata: {
       name: pod.name,
@@ -29,7 +33,7 @@ export function podObject(view: PodView, scope: StatusScope) {
       creationTimestamp: timestamp(view.startedMs),
       ...(view.phase === "terminating" && { deletionTimestamp: timestamp(Date.now()) }),
     },
-    spec: { nodeName: scope.node.name, ...(pod.rawSpec as Record<string, unknown>) },
+    spec: { nodeName: scope.node.name, ...(spec as Record<string, unknown>) },
     status: podStatus(view, scope),
   };
 }

@@ -8,6 +8,7 @@ import { DEFAULT_ROOT_DIR, DEFAULT_STATE_DIR } from "#lib/install/install_paths.
 import { notifyManager } from "#lib/linux/notify.ts";
 import { Log, type LogLevel } from "#lib/log/log.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
+import { LOG_ROTATION } from "#stack/kubelet/logs/rotate_log.ts";
 import { createKubelet, type KubeletOptions } from "#stack/kubelet/main.ts";
 import { recogniseMessages } from "#tools/doctor/messages/recognise_message.ts";
 import { connectCri } from "#wire/cri/client/cri_client.ts";
@@ -28,6 +29,8 @@ const USAGE = `usage: catena kubelet --manifests DIR [options]
   --pod-pids-limit N     most processes and threads of a pod (default: no limit)
   --image-gc-high N      percent of the image store's file system from which unused images go
   --image-gc-low N       percent down to which they go (defaults 85 and 80)
+  --log-max-bytes N      a container's log is put aside beyond this (default 10485760)
+  --log-max-files N      files of a log that are kept (default 5)
   --restart-delay SEC    first delay of a restart, doubling to 30 times as much (default 10)
   --cri-timeout SEC      after how long without an answer the runtime is hung (default 10)
   --no-trace             keep no traces
@@ -101,6 +104,10 @@ function optionsOf(flags: Flags): Omit<KubeletOptions, Given> {
       highPercent: number("--image-gc-high", flags["image-gc-high"], 1, 100),
       lowPercent: number("--image-gc-low", flags["image-gc-low"], 0, 100),
     },
+    logRotation: {
+      maxBytes: number("--log-max-bytes", flags["log-max-bytes"], 1024, 2 ** 40),
+      maxFiles: number("--log-max-files", flags["log-max-files"], 2, 1000),
+    },
     backOff: { initialMs, maxMs: initialMs * LONGEST_DELAY },
     criLimits: { readMs, changeMs: 12 * readMs, pullMs: 90 * readMs },
     recognise: recogniseText,
@@ -143,6 +150,8 @@ function parse(args: string[]) {
         "pod-pids-limit": text,
         "image-gc-high": { ...text, default: "85" },
         "image-gc-low": { ...text, default: "80" },
+        "log-max-bytes": { ...text, default: String(LOG_ROTATION.maxBytes) },
+        "log-max-files": { ...text, default: String(LOG_ROTATION.maxFiles) },
         "restart-delay": { ...text, default: "10" },
         "cri-timeout": { ...text, default: "10" },
         "no-trace": { type: "boolean", default: false },
