@@ -22,6 +22,13 @@ const BROKEN: [string, (facts: Facts) => void][] = [
     },
   ],
   [
+    "storage-hung",
+    (f) => {
+      const mount = { point: "/srv/data", type: "nfs4", source: "filer:/data", used: "/data" };
+      f.silentMounts = [mount];
+    },
+  ],
+  [
     "apparmor-missing",
     (f) => {
       f.security!.apparmorLoaded = ["/usr/sbin/ntpd"];

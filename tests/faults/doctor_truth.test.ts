@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { binPath } from "#lib/install/install_paths.ts";
+import { mount, UMOUNT, unmount } from "#lib/linux/mount.ts";
 import { reasonToSkip } from "../lib/box_probe.ts";
 import { runCommand } from "../lib/command.ts";
 import { FaultStack } from "./fault_stack.ts";
@@ -181,6 +190,42 @@ test.skipIf(reason !== undefined)(
       server.stop(true);
       await stack.remove(name);
     }
+  },
+  LIMIT_MS,
+);
+
+/** Mounts a FUSE file system whose server never says a word: whoever touches it waits. */
+function mountSilent(folder: string): () => void {
+  mkdirSync(folder);
+  const device = openSync("/dev/fuse", "r+");
+  mount("catest", folder, "fuse", 0, `fd=${device},rootmode=40000,user_id=0,group_id=0`);
+  return () => {
+    unmount(folder, UMOUNT.DETACH);
+    // Ends the waiting of all who touched it.
+    closeSync(device);
+  };
+}
+
+const noFuse = reason ?? (existsSync("/dev/fuse") ? undefined : "no /dev/fuse");
+const becauseNoFuse = noFuse === undefined ? "" : ` (skipped: ${noFuse})`;
+
+test.skipIf(noFuse !== undefined)(
+  `a file system that does not answer does not hold the doctor${becauseNoFuse}`,
+  async () => {
+    const well = await stack.run([]);
+    const folder = stack.sandbox.path("silent");
+    const unmountIt = mountSilent(folder);
+    try {
+      const bound = await stack.create(["-v", `${folder}/data:/data`]);
+      const { code, report } = await diagnose(bound);
+      expect(report.cause?.id).toBe("storage-hung");
+      expect(report.sentence).toContain(`/data of the container lies on ${folder}`);
+      expect(code).toBe(1);
+      expect((await diagnose(well)).report.healthy).toBe(true);
+    } finally {
+      unmountIt();
+    }
+    await stack.remove(well);
   },
   LIMIT_MS,
 );

@@ -12,6 +12,7 @@ import { type DaemonSet, gatherDaemons, gatherFacts } from "./evidence/gather_fa
 import type { Facts } from "./facts.ts";
 import { foreseeGrowth } from "./forecast/foresee_growth.ts";
 import { HostFiles } from "./host/host_files.ts";
+import { findSilentMounts } from "./host/silent_mounts.ts";
 import { judgeFacts } from "./judge.ts";
 import type { DoctorOptions } from "./options.ts";
 import { probeLinks } from "./probe/probe_links.ts";
@@ -23,6 +24,8 @@ export interface Examination {
   reports: Report[];
   /** What of the host itself will fail next, or was left behind on it. */
   warnings: string[];
+  /** Threads wait for a file system that does not answer: the process must end without them. */
+  stuck?: boolean;
   /** Set when there was nothing to examine. */
   blind?: string;
 }
@@ -76,7 +79,11 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
     const hidden = [...notSeen, ...(untried ? [untried] : []), ...notLookedUp(facts, options)];
     reports.push(composeReport(facts, hidden, growing.get(facts)));
   }
-  return { reports, warnings: word === undefined ? findLeaks(survey, all) : [] };
+  const silent = survey.silent.map(
+    ({ point, type, source }) => `${point} (${type} of ${source}) does not answer`,
+  );
+  const left = word === undefined ? findLeaks(survey, all) : [];
+  return { reports, warnings: [...silent, ...left], stuck: silent.length > 0 };
 }
 
 interface Patient {
@@ -85,7 +92,11 @@ interface Patient {
 }
 
 async function lookAtHost(options: DoctorOptions): Promise<{ survey: Survey; seen: SeenStack[] }> {
-  const survey = surveyHost(new HostFiles(), options);
+  const files = new HostFiles();
+  const silent = await findSilentMounts(files);
+  files.avoid(silent.map((mount) => mount.point));
+  const survey = surveyHost(files, options);
+  survey.silent = silent;
   // Side by side: each stack may hold a silent daemon that takes its whole time limit.
   const seen = await Promise.all(
     survey.stacks.map((stack) => lookAtStack(survey, stack, options.namespace)),

@@ -250,6 +250,8 @@ export interface Facts {
   init?: InitFacts;
   cgroup?: CgroupFacts;
   security?: SecurityFacts;
+  /** Mounts of the host that do not answer and that the container binds; `used` is what of it. */
+  silentMounts?: { point: string; type: string; source: string; used: string }[];
   execs: ExecFacts[];
   /** Docker's events of this container that say why it ended. */
   ends: { action: string; timeMs: number; attributes: Record<string, string> }[];

@@ -15,8 +15,9 @@ export async function runDoctorWatch(options: DoctorOptions): Promise<number> {
   const counts = await watchHost(
     options,
     stop.signal,
-    ({ files, journal }) => {
-      const what = files.length > 0 ? files.join(", ") : journal ? "the journal" : "nothing";
+    ({ files, journal, sockets }) => {
+      const all = [...files, ...(journal ? ["the journal"] : []), ...sockets];
+      const what = all.length > 0 ? all.join(", ") : "nothing";
       process.stderr.write(`watching ${what}\n`);
     },
     (failure) => explainFailure(failure, options, colour),

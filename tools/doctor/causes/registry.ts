@@ -45,6 +45,7 @@ import { slowLink } from "./slow_link.ts";
 import { socketGone } from "./socket_gone.ts";
 import { stateDamaged } from "./state_damaged.ts";
 import { stateMissing } from "./state_missing.ts";
+import { storageHung } from "./storage_hung.ts";
 import { threadsMax } from "./threads_max.ts";
 import { ttrpcClosed } from "./ttrpc_closed.ts";
 import { userUnknown } from "./user_unknown.ts";
@@ -57,6 +58,7 @@ import { zombies } from "./zombies.ts";
  * is the cause, the others are told as well.
  */
 export const CAUSES: readonly CauseRule[] = [
+  storageHung,
   shimHung,
   socketGone,
   containerdDown,

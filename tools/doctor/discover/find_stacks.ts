@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import type { DaemonFacts } from "../facts.ts";
 import { type CgroupMounts, readCgroupMounts } from "../host/cgroup_tree.ts";
 import type { HostFiles } from "../host/host_files.ts";
+import type { MountEntry } from "../host/mount_table.ts";
 import { type HostProcess, readProcessTable } from "../host/process_table.ts";
 import { findSocketOwner, readListeningSockets } from "../host/unix_sockets.ts";
 import type { DoctorOptions } from "../options.ts";
@@ -27,6 +28,8 @@ export interface Survey {
   stacks: Stack[];
   /** Shims that were looked at: one may hold many containers. */
   shims: Map<string, DaemonFacts>;
+  /** Mounts that do not answer: nothing below them is looked at. */
+  silent: MountEntry[];
   /** Who holds a socket, by its inode. */
   owners: Map<string, number | undefined>;
 }
@@ -62,6 +65,7 @@ export function surveyHost(files: HostFiles, options: DoctorOptions): Survey {
     daemons,
     stacks: [],
     shims: new Map(),
+    silent: [],
     owners: new Map(),
   };
   survey.stacks = named(survey, options) ?? found(survey, options);

@@ -23,6 +23,7 @@ import { collectProgram } from "./collect_program.ts";
 import { collectRuntime } from "./collect_runtime.ts";
 import { collectSecurity } from "./collect_security.ts";
 import { collectShim } from "./collect_shim.ts";
+import { collectSilentMounts } from "./collect_silent_mounts.ts";
 
 const ANSWER_TIMEOUT_MS = 2000;
 
@@ -117,6 +118,7 @@ export async function gatherFacts(
   const living = init?.alive ? init.pid : undefined;
   facts.cgroup = collectCgroup(files, cgroups, processes, living, facts.runtime.cgroupPaths);
   facts.security = collectSecurity(files, facts);
+  facts.silentMounts = collectSilentMounts(survey, container, facts);
   addPrograms(survey, facts, options);
   const well = judgeFacts(facts).proved.length === 0 && facts.init?.alive;
   if (!unasked || well) return facts;

@@ -31,9 +31,19 @@ export interface FileSystemFill {
  */
 export class HostFiles {
   readonly #prefix: string;
+  #avoided: readonly string[] = [];
 
   constructor(prefix = "/") {
     this.#prefix = prefix;
+  }
+
+  /** Folders below which nothing is touched from now on: to look there would block. */
+  avoid(folders: readonly string[]): void {
+    this.#avoided = folders;
+  }
+
+  #isAvoided(path: string): boolean {
+    return this.#avoided.some((folder) => path === folder || path.startsWith(`${folder}/`));
   }
 
   /** The path as this process must open it. */
@@ -57,6 +67,7 @@ export class HostFiles {
   }
 
   #readAt(path: string, limit: number, offsetOf: (size: number) => number): Buffer | undefined {
+    if (this.#isAvoided(path)) return undefined;
     let fd: number;
     try {
       fd = openSync(
@@ -89,6 +100,7 @@ export class HostFiles {
 
   /** The names in a folder; none when it cannot be listed. */
   list(path: string): string[] {
+    if (this.#isAvoided(path)) return [];
     try {
       return readdirSync(this.path(path));
     } catch {
@@ -106,6 +118,7 @@ export class HostFiles {
 
   /** stat(2); follows symbolic links. */
   stat(path: string): Stats | undefined {
+    if (this.#isAvoided(path)) return undefined;
     try {
       return statSync(this.path(path));
     } catch {
@@ -115,6 +128,7 @@ export class HostFiles {
 
   /** lstat(2); does not follow the last symbolic link. */
   lstat(path: string): Stats | undefined {
+    if (this.#isAvoided(path)) return undefined;
     try {
       return lstatSync(this.path(path));
     } catch {
@@ -128,6 +142,7 @@ export class HostFiles {
 
   /** Whether we may not even look whether it is there: then its absence is no observation. */
   denied(path: string): boolean {
+    if (this.#isAvoided(path)) return true;
     try {
       lstatSync(this.path(path));
       return false;
@@ -139,6 +154,7 @@ export class HostFiles {
 
   /** How full the file system under `path` is. */
   fill(path: string): FileSystemFill | undefined {
+    if (this.#isAvoided(path)) return undefined;
     try {
       const s = statfsSync(this.path(path));
       return {

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { PIDS_OF_GENUINE_EXEC } from "../causes/pids_proof.ts";
 import { pendingExecs } from "../causes/probe_pileup.ts";
 import { formatBytes, tightestPids } from "../causes/words.ts";
@@ -38,11 +39,12 @@ function foreseePids(facts: Facts, proved: Set<string>, out: string[]): void {
   const level = tightestPids(facts.cgroup?.pids ?? []);
   if (!level || proved.has("pids-cgroup-full") || proved.has("pids-app-fork")) return;
   const left = level.max - level.current;
-  if (left < PIDS_OF_GENUINE_EXEC) {
+  // Our init has one thread; a genuine one starts several more before it becomes the program.
+  const ours = basename(facts.runtime?.binary ?? "").startsWith("catena");
+  if (left < (ours ? 1 : PIDS_OF_GENUINE_EXEC)) {
+    const need = ours ? "an exec needs one" : `a genuine exec needs about ${PIDS_OF_GENUINE_EXEC}`;
     out.push(
-      `${level.current} of ${level.max} pids: a genuine exec needs about ` +
-        `${PIDS_OF_GENUINE_EXEC}, ` +
-        `it is likely to fail (${level.folder})`,
+      `${level.current} of ${level.max} pids: ${need}, it is likely to fail (${level.folder})`,
     );
   } else if (level.current > level.max * NEAR) {
     out.push(`${level.current} of ${level.max} pids are used (${level.folder})`);

@@ -1,4 +1,5 @@
 import { type Recognised, recogniseMessages } from "../messages/recognise_message.ts";
+import type { WatchedEvent } from "./watched_event.ts";
 
 /** Beyond this many different failures the oldest are forgotten, and told again if they return. */
 const MAX_KINDS = 1000;
@@ -20,6 +21,15 @@ export class FailureCounter {
       }
     }
     return fresh;
+  }
+
+  /** A daemon's event, the first time that it tells of this failure of this container. */
+  firstTime({ key, line, id, link }: WatchedEvent): Recognised | undefined {
+    const known = this.#counts.get(key);
+    this.#counts.set(key, (known ?? 0) + 1);
+    if (this.#counts.size > MAX_KINDS) this.#counts.delete(this.#counts.keys().next().value!);
+    if (known !== undefined) return undefined;
+    return { key, line, count: 1, known: [], passed: [link], era: undefined, ids: [id] };
   }
 
   /** How often each kind was seen, the commonest first. */

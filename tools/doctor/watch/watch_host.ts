@@ -6,8 +6,10 @@ import { collectDaemon } from "../evidence/collect_daemon.ts";
 import { HostFiles } from "../host/host_files.ts";
 import type { Recognised } from "../messages/recognise_message.ts";
 import type { DoctorOptions } from "../options.ts";
+import { followContainerd, followDocker } from "./event_followers.ts";
 import { FailureCounter } from "./failure_counter.ts";
 import { LogFollower } from "./log_follower.ts";
+import type { WatchedEvent } from "./watched_event.ts";
 
 const STEP_MS = 1000;
 const MAX_QUEUED_LINES = 10_000;
@@ -16,11 +18,14 @@ const MAX_QUEUED_LINES = 10_000;
 export interface WatchStart {
   files: string[];
   journal: boolean;
+  /** Sockets of daemons whose events are followed. */
+  sockets: string[];
 }
 
 /**
- * Follows the daemons' logs (their standard error where it is a file, else the journal) and calls
- * `tell` once for each new kind of failure. Resolves with all counts when `signal` aborts.
+ * Follows the daemons' logs (their standard error where it is a file, else the journal) and their
+ * events, and calls `tell` once for each new kind of failure. Resolves with all counts when
+ * `signal` aborts.
  */
 export async function watchHost(
   options: DoctorOptions,
@@ -31,12 +36,18 @@ export async function watchHost(
   const followers = findLogs(options).map((path) => new LogFollower(path));
   const queued: string[] = [];
   const journal = followers.length === 0 ? followJournal(queued) : undefined;
-  begun({ files: followers.map((one) => one.path), journal: journal !== undefined });
+  const events: WatchedEvent[] = [];
+  const sockets = followEvents(options, signal, events);
+  begun({ files: followers.map((one) => one.path), journal: journal !== undefined, sockets });
   const counter = new FailureCounter();
   try {
     while (!signal.aborted) {
       const lines = [...queued.splice(0), ...followers.flatMap((one) => one.take())];
       for (const failure of counter.firstTimes(lines)) await tell(failure);
+      for (const event of events.splice(0)) {
+        const failure = counter.firstTime(event);
+        if (failure) await tell(failure);
+      }
       await pause(signal);
     }
   } finally {
@@ -68,6 +79,30 @@ function findLogs(options: DoctorOptions): string[] {
     }
   }
   return [...paths];
+}
+
+/** Queues what the daemons' events tell. Returns the sockets that are followed. */
+function followEvents(
+  options: DoctorOptions,
+  signal: AbortSignal,
+  events: WatchedEvent[],
+): string[] {
+  const survey = surveyHost(new HostFiles(), options);
+  const take = (event: WatchedEvent) => {
+    if (events.length < MAX_QUEUED_LINES) events.push(event);
+  };
+  const sockets = new Set<string>();
+  for (const { docker, containerd } of survey.stacks) {
+    if (docker && !sockets.has(docker.socket)) {
+      sockets.add(docker.socket);
+      void followDocker(docker.socket, signal, take);
+    }
+    if (containerd && !sockets.has(containerd.socket)) {
+      sockets.add(containerd.socket);
+      void followContainerd(containerd.socket, signal, take);
+    }
+  }
+  return [...sockets];
 }
 
 /** Daemons that systemd started write to the journal. */
