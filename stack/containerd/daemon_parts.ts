@@ -16,7 +16,9 @@ const SERVICES = [
   "namespaces",
   "sandboxes",
   "snapshots",
+  "streaming",
   "tasks",
+  "transfer",
   "version",
 ];
 

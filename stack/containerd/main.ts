@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Log } from "#lib/log/log.ts";
+import { localClient } from "#lib/rpc/local_client.ts";
 import { tracedService } from "#lib/rpc/traced_service.ts";
 import type { SpanSink } from "#lib/trace/tracer.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
@@ -42,11 +43,15 @@ import { leasesService } from "./server/leases_service.ts";
 import { namespacesService } from "./server/namespaces_service.ts";
 import { sandboxesService } from "./server/sandboxes_service.ts";
 import { snapshotsService } from "./server/snapshots_service.ts";
+import { streamingService } from "./server/streaming_service.ts";
 import { tasksService } from "./server/tasks_service.ts";
+import { transferService } from "./server/transfer_service.ts";
 import { versionService } from "./server/version_service.ts";
 import { NativeLayout } from "./snapshot/native_layout.ts";
 import { OverlayfsLayout } from "./snapshot/overlayfs_layout.ts";
 import type { SnapshotLayout } from "./snapshot/snapshot_layout.ts";
+import { ClientStreams } from "./transfer/client_stream.ts";
+import type { TransferServices } from "./transfer/transfer_parts.ts";
 
 /** Clients come back within seconds of a restart; gRPC waits for up to 20 between attempts. */
 const REPLAY_MS = 30_000;
@@ -94,18 +99,24 @@ export async function createContainerd(options: ContainerdOptions): Promise<Cont
   const shims = await startShimSide(options, log, events, containers);
   garbage.schedule();
   const parts = { events, garbage, containers, snapshots, layouts, ...stores };
-  const services: ContainerdImplementation = {
-    containers: containersService(parts),
+  const streams = new ClientStreams();
+  const stored = {
     content: contentService(stores, events, garbage),
     diff: diffService(stores),
-    events: eventsService(events),
     images: imagesService({ images: new ImageStore(database), events, garbage }),
-    introspection: introspectionService(daemonParts(root, layouts), daemonUuid(root)),
     leases: leasesService(stores.leases, garbage),
+    snapshots: snapshotsService(parts),
+  };
+  const services: ContainerdImplementation = {
+    ...stored,
+    containers: containersService(parts),
+    events: eventsService(events),
+    introspection: introspectionService(daemonParts(root, layouts), daemonUuid(root)),
     namespaces: namespacesService(new NamespaceStore(database), events),
     sandboxStore: sandboxesService(new SandboxStore(database)),
-    snapshots: snapshotsService(parts),
+    streaming: streamingService(streams),
     tasks: tasksService({ containers, supervisor: shims.supervisor }),
+    transfer: transferService(localServices(stored), streams),
     version: versionService(),
   };
   return {
@@ -116,6 +127,19 @@ export async function createContainerd(options: ContainerdOptions): Promise<Cont
       await garbage.close();
       database.close();
     },
+  };
+}
+
+/** The services that a transfer calls, as their client. */
+function localServices(
+  stored: Pick<ContainerdImplementation, keyof TransferServices>,
+): TransferServices {
+  return {
+    content: localClient(CONTAINERD_SERVICES.content, stored.content),
+    diff: localClient(CONTAINERD_SERVICES.diff, stored.diff),
+    images: localClient(CONTAINERD_SERVICES.images, stored.images),
+    leases: localClient(CONTAINERD_SERVICES.leases, stored.leases),
+    snapshots: localClient(CONTAINERD_SERVICES.snapshots, stored.snapshots),
   };
 }
 

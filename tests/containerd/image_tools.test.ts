@@ -7,7 +7,7 @@ import { mustRun } from "../lib/command.ts";
 import { GENUINE } from "../lib/genuine_stack.ts";
 import { Sandbox } from "../lib/sandbox.ts";
 
-// skopeo and umoci read what containerd exports, with the same digests, and it runs what they write.
+// skopeo and umoci read what containerd exports, digests and all, and it runs what they write.
 
 const LIMIT_MS = 120_000;
 const TOOLS = ["skopeo", "umoci"];

@@ -9,7 +9,9 @@ import { Leases } from "#gen/wire/containerd-api/proto/leases_pb.ts";
 import { Namespaces } from "#gen/wire/containerd-api/proto/namespaces_pb.ts";
 import { Store } from "#gen/wire/containerd-api/proto/sandbox_pb.ts";
 import { Snapshots } from "#gen/wire/containerd-api/proto/snapshots_pb.ts";
+import { Streaming } from "#gen/wire/containerd-api/proto/streaming_pb.ts";
 import { Tasks } from "#gen/wire/containerd-api/proto/tasks_pb.ts";
+import { Transfer } from "#gen/wire/containerd-api/proto/transfer_pb.ts";
 import { Version } from "#gen/wire/containerd-api/proto/version_pb.ts";
 import type { ServiceClient, ServiceImplementation } from "#lib/rpc/service.ts";
 
@@ -25,7 +27,9 @@ export const CONTAINERD_SERVICES = {
   namespaces: Namespaces,
   sandboxStore: Store,
   snapshots: Snapshots,
+  streaming: Streaming,
   tasks: Tasks,
+  transfer: Transfer,
   version: Version,
 } as const satisfies Record<string, DescService>;
 

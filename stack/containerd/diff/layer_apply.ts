@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -9,6 +8,7 @@ import { decompressor, detectCompression, layerCompression } from "./layer_compr
 import { EntryWriter } from "./layer_entry.ts";
 import { LayerFolder } from "./layer_folder.ts";
 import type { LayerTarget } from "./layer_target.ts";
+import { streamDrained } from "./stream_drained.ts";
 import { tarExtract } from "./tar_extract.ts";
 
 const READ_CHUNK_BYTES = 256 * 1024;
@@ -73,7 +73,7 @@ async function unpack(
       checkRoom();
       hash.update(chunk);
       size += chunk.length;
-      if (!archive.write(chunk) && !archive.destroyed) await drained(archive);
+      if (!archive.write(chunk) && !archive.destroyed) await streamDrained(archive);
     }
     archive.end(null);
   };
@@ -106,16 +106,6 @@ async function* chunksOf(blob: FileHandle): AsyncGenerator<Buffer> {
     if (bytesRead === 0) return;
     at += bytesRead;
     yield buffer.subarray(0, bytesRead);
-  }
-}
-
-async function drained(archive: NodeJS.EventEmitter): Promise<void> {
-  const stop = new AbortController();
-  const { signal } = stop;
-  try {
-    await Promise.race([once(archive, "drain", { signal }), once(archive, "close", { signal })]);
-  } finally {
-    stop.abort();
   }
 }
 
