@@ -1,4 +1,4 @@
-import { PassThrough, Readable } from "node:stream";
+import { PassThrough, pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { type Descriptor, MEDIA } from "#lib/registry/manifest.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
@@ -65,8 +65,8 @@ async function compress(
 }
 
 function gzipped(data: ByteStream): ByteStream {
-  const source = Readable.from(data);
-  const gzip = createGzip();
-  source.on("error", (error) => gzip.destroy(error));
-  return source.pipe(gzip).pipe(new PassThrough({ highWaterMark: 1 << 20 })) as ByteStream;
+  const out = new PassThrough({ highWaterMark: 1 << 20 });
+  // A source that fails ends `out` with its error: whoever reads gets it, and the daemon lives on.
+  pipeline(Readable.from(data), createGzip(), out, () => {});
+  return out as ByteStream;
 }
