@@ -4,6 +4,7 @@ import {
   findContainers,
   matchContainers,
 } from "./discover/find_containers.ts";
+import { findByExec } from "./discover/find_exec.ts";
 import { type Stack, type Survey, surveyHost } from "./discover/find_stacks.ts";
 import { blindSpots } from "./evidence/blind_spots.ts";
 import { collectHost } from "./evidence/collect_host.ts";
@@ -52,7 +53,8 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
   const { container: word } = options;
   const stackReports = seen.flatMap((one) => daemonReports(one, notSeen, word));
   const all = seen.flatMap((one) => one.containers);
-  const wanted = word === undefined ? all.filter((one) => one.running) : choose(all, word, options);
+  const wanted =
+    word === undefined ? all.filter((one) => one.running) : await choose(seen, all, word, options);
   if (word !== undefined && wanted.length === 0) return notFound(seen, word, stackReports, notSeen);
   if (word !== undefined && wanted.length > 1) {
     return {
@@ -167,8 +169,19 @@ function isShut({ daemons }: SeenStack): boolean {
 }
 
 /** Who names a Docker means its containers, whatever else its containerd holds by that name. */
-function choose(all: FoundContainer[], word: string, options: DoctorOptions): FoundContainer[] {
+async function choose(
+  seen: SeenStack[],
+  all: FoundContainer[],
+  word: string,
+  options: DoctorOptions,
+): Promise<FoundContainer[]> {
   const found = matchContainers(all, word);
+  if (found.length === 0) {
+    const answering = seen.filter(({ daemons }) => daemons.docker?.answer?.ok);
+    const stacks = answering.map((one) => one.stack);
+    const byExec = await findByExec(stacks, all, word);
+    return byExec ? [byExec] : [];
+  }
   const known = found.filter((one) => one.docker);
   return options.dockerSocket !== undefined && known.length > 0 ? known : found;
 }

@@ -47,3 +47,10 @@ test("an echo beside a real message is left out", () => {
 test("other text is not recognised", () => {
   expect(recogniseMessages("Server listening on 0.0.0.0:80\n\x1b[31mhello")).toEqual([]);
 });
+
+test("the same failure of two execs is one, whatever their ids", () => {
+  const line = (id: string) => `Error running exec ${id}: read init-p: connection reset by peer`;
+  const found = recogniseMessages([line("1a".repeat(32)), line("b2".repeat(32))].join("\n"));
+  expect(found).toHaveLength(1);
+  expect(found[0]).toMatchObject({ count: 2, ids: ["1a".repeat(32), "b2".repeat(32)] });
+});

@@ -52,7 +52,7 @@ export function recogniseMessages(text: string): Recognised[] {
     const line = raw.trim();
     const known = ALL.filter((message) => message.pattern.test(line));
     if (known.length === 0) continue;
-    const key = line.replace(/time="[^"]*"|[0-9]+|\b[0-9a-f]{12,64}\b/g, "");
+    const key = line.replace(/time="[^"]*"|\b[0-9a-f]{12,64}\b|[0-9]+/g, "");
     const same = out.get(key);
     if (same) {
       same.count += 1;
