@@ -1,3 +1,5 @@
+import { specError } from "../spec/plan_builder.ts";
+
 /**
  * A container's cgroup settings in the shape that runc keeps in state.json (`config.cgroups`), so
  * that genuine runc reads ours and we its. Zero and empty mean "not set", as there.
@@ -90,18 +92,24 @@ export function ioWeightOfBlkio(weight: number): number {
   return 1 + Math.floor(((weight - 10) * 9999) / 990);
 }
 
+const SWAP = "linux.resources.memory.swap";
+
 /**
  * v2's memory.swap.max for v1's memory+swap: -1 unlimited, undefined "leave as it is".
- * Throws a TypeError whose message says what does not fit together.
+ * Refuses what does not fit together.
  */
 export function swapOfMemorySwap(memorySwap: number, memory: number): number | undefined {
   if (memory === -1 && memorySwap === 0) return -1;
   if (memorySwap === -1) return -1;
   if (memorySwap === 0) return undefined;
   if (memory === 0 || memory === -1) {
-    throw new TypeError("unable to set swap limit without memory limit");
+    throw specError("unable to set swap limit without memory limit", SWAP);
   }
-  if (memory < 0) throw new TypeError(`invalid memory value: ${memory}`);
-  if (memorySwap < memory) throw new TypeError("memory+swap limit should be >= memory limit");
+  if (memory < 0) {
+    throw specError(`invalid memory value: ${memory}`, "linux.resources.memory.limit");
+  }
+  if (memorySwap < memory) {
+    throw specError("memory+swap limit should be >= memory limit", SWAP);
+  }
   return memorySwap - memory;
 }

@@ -1,4 +1,5 @@
 import { cleanPath } from "#lib/linux/path.ts";
+import { specError } from "../spec/plan_builder.ts";
 import type { CgroupConfig } from "./cgroup_config.ts";
 import { type CgroupLayout, type CgroupMount, V1_CONTROLLERS } from "./cgroup_layout.ts";
 
@@ -7,7 +8,7 @@ export type CgroupPaths = Record<string, string>;
 
 /**
  * Where `linux.cgroupsPath` places a container: absolute, relative, empty (the container's id), or
- * `slice:prefix:name` when systemd manages cgroups. Throws a TypeError when it has none of these
+ * `slice:prefix:name` when systemd manages cgroups. Refuses one that has none of these
  * forms.
  */
 export function cgroupLocation(
@@ -19,9 +20,10 @@ export function cgroupLocation(
     if (!cgroupsPath) return { name: id, path: "", scope_prefix: "runc", Systemd: true };
     const parts = cgroupsPath.split(":");
     if (parts.length !== 3) {
-      throw new TypeError(
+      throw specError(
         'expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, ' +
           `got ${JSON.stringify(cgroupsPath)} instead`,
+        "linux.cgroupsPath",
       );
     }
     const [parent, prefix, name] = parts as [string, string, string];
@@ -38,7 +40,7 @@ export function expandSlice(slice: string): string {
   if (slice === "-.slice") return "";
   const stem = slice.slice(0, -suffix.length);
   if (!slice.endsWith(suffix) || slice.includes("/") || stem === "" || /^-|-$|--/.test(stem)) {
-    throw new TypeError(`invalid slice name: ${slice}`);
+    throw specError(`invalid slice name: ${slice}`, "linux.cgroupsPath");
   }
   let prefix = "";
   const folders: string[] = [];

@@ -1,3 +1,4 @@
+import { specError } from "../spec/plan_builder.ts";
 import type { DeviceRule, LinuxResources, WeightDevice } from "../spec/spec_resources.ts";
 import {
   type CgroupConfig,
@@ -9,15 +10,18 @@ import {
 const code = (letter: string) => letter.charCodeAt(0);
 
 /** A device type letter of the specification as its character code. Throws on any other. */
-function deviceType(type: string): number {
+function deviceType(type: string, at: string): number {
   if (type === "a" || type === "b" || type === "c") return code(type);
-  throw new TypeError(`invalid cgroup device type ${JSON.stringify(type)}`);
+  throw specError(`invalid cgroup device type ${JSON.stringify(type)}`, at);
 }
 
 function deviceRule(rule: DeviceRule, index: number): DeviceRuleConfig {
-  if (!rule.access) throw new TypeError(`device access at ${index} field cannot be empty`);
+  const at = `linux.resources.devices[${index}]`;
+  if (!rule.access) {
+    throw specError(`device access at ${index} field cannot be empty`, `${at}.access`);
+  }
   return {
-    type: deviceType(rule.type || "a"),
+    type: deviceType(rule.type || "a", `${at}.type`),
     major: rule.major ?? -1,
     minor: rule.minor ?? -1,
     permissions: rule.access,
@@ -66,7 +70,7 @@ const weightDevice = (device: WeightDevice): WeightDeviceConfig => ({
 
 /**
  * `linux.resources` of the specification as runc keeps it. `devices` gets the specification's
- * rules; the defaults are appended by the caller. Throws a TypeError that says which field is
+ * rules; the defaults are appended by the caller. Refuses one, saying which field is
  * wrong.
  */
 export function resourceConfig(resources: LinuxResources): CgroupConfig {

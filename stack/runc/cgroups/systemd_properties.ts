@@ -1,3 +1,5 @@
+import { lookUp } from "../spec/name_table.ts";
+import { specError } from "../spec/plan_builder.ts";
 import {
   type CgroupConfig,
   cpuWeightOfShares,
@@ -32,7 +34,7 @@ const amount = (name: string, value: number) =>
  * whenever it reloads, writes the same. What has no property (hugetlb, rdma, most unified keys) is
  * in the cgroup's files alone, which systemd then does not touch. Devices are left out: a program
  * that systemd attached would have to allow whatever ours allows, by paths that need not exist.
- * `pureV2` chooses between the names of the two versions. Throws a TypeError for malformed values.
+ * `pureV2` chooses between the names of the two versions. Refuses malformed values.
  */
 export function limitProperties(config: CgroupConfig, pureV2: boolean): UnitProperty[] {
   const out = pureV2 ? propertiesV2(config) : propertiesV1(config);
@@ -96,7 +98,7 @@ function cpusetProperties(cpus = "", mems = ""): UnitProperty[] {
 /** More than any kernel is built for. */
 const MAX_CPUS = 8192;
 
-/** "0-2,5" as a bit mask, the lowest numbers in the first byte. Throws a TypeError. */
+/** "0-2,5" as a bit mask, the lowest numbers in the first byte. Refuses others. */
 export function rangeBits(list: string): Buffer {
   const bytes: number[] = [];
   for (const part of list.split(",")) {
@@ -104,7 +106,8 @@ export function rangeBits(list: string): Buffer {
     const from = Number(first);
     const to = Number(last ?? first);
     if (first === undefined || to < from || to >= MAX_CPUS) {
-      throw new TypeError(`invalid range ${JSON.stringify(part)} in ${JSON.stringify(list)}`);
+      const why = `invalid range ${JSON.stringify(part)} in ${JSON.stringify(list)}`;
+      throw specError(why, "linux.resources.cpu");
     }
     for (let bit = from; bit <= to; bit++) {
       while (bytes.length <= bit >> 3) bytes.push(0);
@@ -127,7 +130,7 @@ const UNIFIED_AMOUNTS: Record<string, string> = {
 function unifiedProperties(unified: Record<string, string>): UnitProperty[] {
   return Object.entries(unified).flatMap(([key, raw]) => {
     const value = raw.trim();
-    const name = UNIFIED_AMOUNTS[key];
+    const name = lookUp(UNIFIED_AMOUNTS, key);
     if (name) return [amount(name, value === "max" ? -1 : wholeNumber(key, value))];
     if (key === "cpuset.cpus") return cpusetProperties(value);
     if (key === "cpuset.mems") return cpusetProperties("", value);
@@ -142,7 +145,8 @@ function unifiedProperties(unified: Record<string, string>): UnitProperty[] {
 
 function wholeNumber(key: string, text: string): number {
   if (!/^\d+$/.test(text)) {
-    throw new TypeError(`unified resource ${JSON.stringify(key)} value invalid: ${text}`);
+    const why = `unified resource ${JSON.stringify(key)} value invalid: ${text}`;
+    throw specError(why, `linux.resources.unified.${key}`);
   }
   return Number(text);
 }

@@ -1,5 +1,6 @@
 import { ambientStateDir } from "#lib/install/install_paths.ts";
 import { writeDescriptor } from "#lib/linux/file.ts";
+import { lookUp } from "../spec/name_table.ts";
 import { StateStore } from "../state/state_store.ts";
 import { commandFailure, refuse } from "./command_failure.ts";
 import { CommandLog } from "./command_log.ts";
@@ -179,13 +180,13 @@ async function dispatch(argv: string[]): Promise<number> {
   if (name === "help" || name === "h") {
     const [topic] = rest;
     if (topic === undefined) return showGlobalHelp();
-    if (VERBS[topic]) {
+    if (lookUp(VERBS, topic)) {
       await showCommandHelp(topic);
       return 0;
     }
     return unknownCommand(topic, global);
   }
-  return VERBS[name] ? runVerb(name, rest, global) : unknownCommand(name, global);
+  return lookUp(VERBS, name) ? runVerb(name, rest, global) : unknownCommand(name, global);
 }
 
 function unknownCommand(name: string, global: Parsed): number {

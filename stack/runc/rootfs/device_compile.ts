@@ -1,4 +1,5 @@
 import { cleanPath } from "#lib/linux/path.ts";
+import { lookUp } from "../spec/name_table.ts";
 import { type PlanBuilder, specError } from "../spec/plan_builder.ts";
 import type { CreateInputs } from "../spec/plan_inputs.ts";
 import type { DeviceNode } from "../spec/spec_types.ts";
@@ -56,7 +57,7 @@ export function compileDevices(
 }
 
 function typeBits(device: DeviceNode, at: string): number {
-  const bits = TYPE_BITS[device.type];
+  const bits = lookUp(TYPE_BITS, device.type);
   if (bits === undefined) {
     throw specError(`invalid device type "${device.type}" for device ${device.path}`, at);
   }

@@ -1,5 +1,6 @@
 import type { MountAttributes, MountOption } from "#wire/init-pipe/operation.ts";
 import { MS } from "../spec/linux_constants.ts";
+import { lookUp } from "../spec/name_table.ts";
 
 /** MOUNT_ATTR_* (linux/mount.h). */
 export const ATTR = {
@@ -90,7 +91,7 @@ export function knownMountOptions(): string[] {
 
 /** The propagation flags of `rslave` and its like; undefined for another word. */
 export function propagationFlags(name: string): number | undefined {
-  return PROPAGATION_OPTIONS[name];
+  return lookUp(PROPAGATION_OPTIONS, name);
 }
 
 /** Sorts a mount's options. Later options win over earlier ones, as in runc. */
@@ -123,13 +124,13 @@ export function emptyAttributes(): MountAttributes {
 }
 
 function takeAttribute(attributes: MountAttributes, option: string): boolean {
-  const plain = ATTRIBUTE_OPTIONS[option];
+  const plain = lookUp(ATTRIBUTE_OPTIONS, option);
   if (plain) {
     const changed = changeBits(attributes.set, attributes.clear, ...plain);
     [attributes.set, attributes.clear] = changed;
     return true;
   }
-  const deep = option.startsWith("r") ? ATTRIBUTE_OPTIONS[option.slice(1)] : undefined;
+  const deep = option.startsWith("r") ? lookUp(ATTRIBUTE_OPTIONS, option.slice(1)) : undefined;
   if (!deep) return false;
   const changed = changeBits(attributes.recursiveSet, attributes.recursiveClear, ...deep);
   [attributes.recursiveSet, attributes.recursiveClear] = changed;
@@ -147,7 +148,7 @@ function changeBits(set: bigint, clear: bigint, bits: bigint, cleared: boolean):
 }
 
 function takeFilesystem(out: ParsedOptions, option: string): boolean {
-  const known = FILESYSTEM_OPTIONS[option];
+  const known = lookUp(FILESYSTEM_OPTIONS, option);
   if (!known) return false;
   if (known[1]) out.filesystem.delete(known[0]);
   else out.filesystem.add(known[0]);
@@ -155,7 +156,7 @@ function takeFilesystem(out: ParsedOptions, option: string): boolean {
 }
 
 function takePropagationOrData(out: ParsedOptions, option: string): void {
-  const propagation = PROPAGATION_OPTIONS[option];
+  const propagation = lookUp(PROPAGATION_OPTIONS, option);
   if (propagation !== undefined) {
     out.attributes.propagation.push(propagation);
     return;

@@ -1,3 +1,4 @@
+import { cleanPath } from "#lib/linux/path.ts";
 import { MS } from "../spec/linux_constants.ts";
 import { type PlanBuilder, specError } from "../spec/plan_builder.ts";
 import type { CreateInputs } from "../spec/plan_inputs.ts";
@@ -49,7 +50,7 @@ export function compileRootEntry(
     if (hasOwnDev(mounts)) plan.add({ op: "reopen-null" });
   }
   const cwd = inputs.spec.process?.cwd;
-  if (cwd) plan.add({ op: "mkdir", path: cwd, mode: 0o755 });
+  if (cwd) plan.add({ op: "mkdir", path: cleanPath(cwd), mode: 0o755 });
 }
 
 /** Read-only at last: tmpfs that was filled, then the root itself. */

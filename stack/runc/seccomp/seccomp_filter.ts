@@ -1,4 +1,5 @@
 import { ChainError } from "#lib/errors/chain_error.ts";
+import { lookUp } from "../spec/name_table.ts";
 import type { Seccomp, SeccompArgument } from "../spec/spec_seccomp.ts";
 import { cachedFilter } from "./filter_cache.ts";
 import { type LibraryRule, seccompLibrary } from "./seccomp_library.ts";
@@ -38,7 +39,7 @@ const wrong = (message: string) =>
 
 /** An action's number, with its errno (EPERM unless said otherwise) where it takes one. */
 function actionNumber(name: string, errno: number | undefined): number {
-  const base = ACTIONS[name];
+  const base = lookUp(ACTIONS, name);
   if (base === undefined) throw wrong(`string ${name} is not a valid action for seccomp`);
   if (!NUMBERED_ACTIONS.has(name)) return base;
   return base | ((errno ?? EPERM) & 0xffff);
@@ -51,7 +52,7 @@ function exact(value: number): bigint {
 }
 
 function comparison(argument: SeccompArgument): (number | bigint)[] {
-  const operator = OPERATORS[argument.op];
+  const operator = lookUp(OPERATORS, argument.op);
   if (operator === undefined) {
     throw wrong(`string ${argument.op} is not a valid operator for seccomp`);
   }
@@ -84,7 +85,7 @@ function libraryRules(profile: Seccomp, defaultAction: number): LibraryRule[] {
 function architectureTokens(profile: Seccomp): number[] {
   const names = new Set([nativeArchitecture(), ...(profile.architectures ?? [])]);
   return [...names].map((name) => {
-    const token = ARCHITECTURES[name];
+    const token = lookUp(ARCHITECTURES, name);
     if (token === undefined) throw wrong(`string ${name} is not a valid arch for seccomp`);
     return token;
   });
@@ -119,7 +120,7 @@ function filterFlags(profile: Seccomp): number {
   // Without SPEC_ALLOW older kernels switch a mitigation on that costs every program speed.
   if (!profile.flags?.length) return FILTER_FLAGS["SECCOMP_FILTER_FLAG_SPEC_ALLOW"]!;
   return profile.flags.reduce((bits, name) => {
-    const bit = FILTER_FLAGS[name];
+    const bit = lookUp(FILTER_FLAGS, name);
     if (bit === undefined) throw wrong(`seccomp flags ${name} not yet supported`);
     // All threads at once is what a program of one thread has anyway, and it excludes a listener.
     return name === "SECCOMP_FILTER_FLAG_TSYNC" ? bits : bits | bit;

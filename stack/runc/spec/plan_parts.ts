@@ -2,6 +2,7 @@ import { NO_SLOT, type Plan, type Slot } from "#wire/init-pipe/operation.ts";
 import type { CgroupSlots } from "./cgroup_compile.ts";
 import { compileIdentity, compileSeccomp } from "./identity_compile.ts";
 import { CLONE_FLAG } from "./linux_constants.ts";
+import { lookUp } from "./name_table.ts";
 import { type PlanBuilder, specError } from "./plan_builder.ts";
 import type { CreateInputs, ExecInputs, HostFacts, SeccompFilter } from "./plan_inputs.ts";
 import { compileExecve, compileFind } from "./program_compile.ts";
@@ -91,9 +92,7 @@ export function compileLabels(
 function compilePersonality(plan: PlanBuilder, linux: Linux | undefined): void {
   const wanted = linux?.personality;
   if (!wanted) return;
-  const domain = Object.hasOwn(PERSONALITIES, wanted.domain)
-    ? PERSONALITIES[wanted.domain]
-    : undefined;
+  const domain = lookUp(PERSONALITIES, wanted.domain);
   if (domain === undefined) {
     const why = `invalid personality domain: ${wanted.domain}`;
     throw specError(why, "linux.personality.domain");

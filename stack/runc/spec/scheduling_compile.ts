@@ -1,3 +1,4 @@
+import { lookUp } from "./name_table.ts";
 import { type PlanBuilder, specError } from "./plan_builder.ts";
 import type { Process, SchedulerPolicy } from "./spec_types.ts";
 
@@ -23,10 +24,6 @@ const SCHEDULER_FLAGS: Record<string, bigint> = {
 
 const IO_CLASSES = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 } as const;
 const IO_CLASS_SHIFT = 13;
-
-/** A table's value: names such as `constructor` are in no table. */
-const lookUp = <T>(table: Record<string, T>, name: string): T | undefined =>
-  Object.hasOwn(table, name) ? table[name] : undefined;
 
 /** CPU and I/O scheduling of a process. */
 export function compileScheduling(plan: PlanBuilder, process: Process): void {

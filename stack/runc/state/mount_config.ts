@@ -1,3 +1,4 @@
+import { lookUp } from "../spec/name_table.ts";
 import type { Mount } from "../spec/spec_types.ts";
 import type { MountConfig } from "./container_config.ts";
 
@@ -96,10 +97,11 @@ export function mountConfig(mount: Mount, bundle: string): MountConfig {
   const propagation: number[] = [];
   const data: string[] = [];
   for (const option of mount.options ?? []) {
-    const flag = FLAGS[option];
-    const recursive = RECURSIVE[option];
+    const flag = lookUp(FLAGS, option);
+    const recursive = lookUp(RECURSIVE, option);
+    const change = lookUp(PROPAGATION, option);
     if (flag) flags = flag[1] ? flags & ~flag[0] : flags | flag[0];
-    else if (PROPAGATION[option]) propagation.push(PROPAGATION[option]);
+    else if (change) propagation.push(change);
     else if (recursive) {
       if (recursive[1]) clear |= recursive[0];
       else {

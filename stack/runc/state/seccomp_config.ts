@@ -1,3 +1,5 @@
+import { lookUp } from "../spec/name_table.ts";
+import { specError } from "../spec/plan_builder.ts";
 import type { Seccomp, SeccompRule } from "../spec/spec_seccomp.ts";
 
 /** A seccomp profile in libcontainer's shape: one entry a call name, numbers for names. */
@@ -62,10 +64,13 @@ const ARCHITECTURES: Record<string, string> = {
   SCMP_ARCH_S390X: "s390x",
 };
 
-/** Position in a list of names, from 1. Throws a TypeError for a name that is not there. */
+const notValid = (name: string, what: string) =>
+  specError(`string ${name} is not a valid ${what} for seccomp`, "linux.seccomp");
+
+/** Position in a list of names, from 1. Refuses a name that is not there. */
 function numberOf(names: string[], name: string, what: string): number {
   const index = names.indexOf(name);
-  if (index < 0) throw new TypeError(`string ${name} is not a valid ${what} for seccomp`);
+  if (index < 0) throw notValid(name, what);
   return index + 1;
 }
 
@@ -75,8 +80,8 @@ export function seccompConfig(profile: Seccomp): SeccompConfig {
     default_action: numberOf(ACTIONS, profile.defaultAction, "action"),
     architectures:
       profile.architectures?.map((name) => {
-        const known = ARCHITECTURES[name];
-        if (!known) throw new TypeError(`string ${name} is not a valid arch for seccomp`);
+        const known = lookUp(ARCHITECTURES, name);
+        if (!known) throw notValid(name, "arch");
         return known;
       }) ?? null,
     flags: profile.flags ?? null,

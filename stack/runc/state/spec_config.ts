@@ -1,6 +1,7 @@
 import type { CgroupConfig } from "../cgroups/cgroup_config.ts";
 import { cgroupLocation } from "../cgroups/cgroup_path.ts";
 import { defaultDeviceRules, resourceConfig } from "../cgroups/resource_config.ts";
+import { lookUp } from "../spec/name_table.ts";
 import type { DeviceNode, Hook, IdMapping, NamespaceType, Spec } from "../spec/spec_types.ts";
 import {
   type ContainerConfig,
@@ -96,7 +97,7 @@ function hookConfigs(spec: Spec): ContainerConfig["Hooks"] {
 }
 
 /**
- * The cgroup part alone: where the cgroup lies and what it limits. Throws a TypeError when wrong.
+ * The cgroup part alone: where the cgroup lies and what it limits. Throws a ChainError when wrong.
  */
 export function cgroupConfig(options: ConfigOptions): CgroupConfig {
   const { spec, id, systemd } = options;
@@ -134,7 +135,7 @@ function cgroupOwner(spec: Spec): number | undefined {
 }
 
 /**
- * A spec as state.json keeps it. Throws a TypeError that names what libcontainer could not keep.
+ * A spec as state.json keeps it. Throws a ChainError that names what libcontainer could not keep.
  */
 export function containerConfig(options: ConfigOptions): ContainerConfig {
   const { spec, bundle } = options;
@@ -148,7 +149,7 @@ export function containerConfig(options: ConfigOptions): ContainerConfig {
     rootfs: root.startsWith("/") ? root : `${bundle}/${root}`,
     umask: process?.user.umask ?? null,
     readonlyfs: spec.root?.readonly ?? false,
-    rootPropagation: PROPAGATION[linux?.rootfsPropagation ?? ""] ?? 0,
+    rootPropagation: lookUp(PROPAGATION, linux?.rootfsPropagation ?? "") ?? 0,
     mounts: spec.mounts?.map((mount) => mountConfig(mount, bundle)) ?? null,
     devices: deviceConfigs(linux?.devices ?? []),
     mount_label: linux?.mountLabel ?? "",
