@@ -1,4 +1,3 @@
-import type { Descriptor } from "#lib/registry/manifest.ts";
 import { hostPlatform } from "#lib/registry/platform.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ImageBuildOptions } from "#wire/docker-api/types/build.ts";
@@ -10,9 +9,8 @@ import { nowText } from "../wall_clock.ts";
 import type { BuildArgs } from "./build_args.ts";
 import { cachedStep } from "./build_cache.ts";
 import type { BuildContext } from "./build_context.ts";
+import { EMPTY_TAR, type StepLayer } from "./step_layer.ts";
 
-/** The digest of a tar without entries: a step that changed no file makes no layer. */
-const EMPTY_TAR = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
 const DEFAULT_SHELL = ["/bin/sh", "-c"];
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -31,12 +29,6 @@ export interface Build {
   stages: { name: string; image: LoadedImage | undefined }[];
   /** Containers of steps that are not removed yet. */
   containers: string[];
-}
-
-/** A layer that a step made. */
-export interface StepLayer {
-  descriptor: Descriptor;
-  diffId: string;
 }
 
 /** One stage while it is built: the image so far, and the configuration of the next step. */
