@@ -27,6 +27,8 @@ export interface Examination {
   warnings: string[];
   /** Threads wait for a file system that does not answer: the process must end without them. */
   stuck?: boolean;
+  /** Arguments of programs as reports may tell them: a bundle leaves them out. */
+  commandLines?: string[];
   /** Set when there was nothing to examine. */
   blind?: string;
 }
@@ -85,7 +87,19 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
     ({ point, type, source }) => `${point} (${type} of ${source}) does not answer`,
   );
   const left = word === undefined ? findLeaks(survey, all) : [];
-  return { reports, warnings: [...silent, ...left], stuck: silent.length > 0 };
+  return {
+    reports,
+    warnings: [...silent, ...left],
+    stuck: silent.length > 0,
+    commandLines: patients.flatMap((one) => commandLinesOf(one.facts)),
+  };
+}
+
+function commandLinesOf({ docker, execs, asked }: Facts): string[] {
+  const { args = [], healthcheck } = docker?.inspect ?? {};
+  const all = [args, healthcheck?.test.slice(1) ?? [], asked?.argv.slice(1) ?? []];
+  for (const exec of execs) all.push(exec.argv.slice(1));
+  return all.map((words) => words.join(" ")).filter((line) => line !== "");
 }
 
 interface Patient {

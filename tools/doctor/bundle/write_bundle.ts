@@ -41,8 +41,10 @@ export async function writeBundle(path: string, options: DoctorOptions): Promise
 
 async function collectEntries(options: DoctorOptions): Promise<Map<string, string>> {
   const entries = new Map<string, string>();
-  const { reports, blind } = await examine({ ...options, readOnly: true });
-  entries.set("reports.json", JSON.stringify({ reports, blind }, null, 2));
+  const seen = await examine({ ...options, readOnly: true });
+  const { warnings, blind, commandLines = [] } = seen;
+  const reports = withoutArguments(seen.reports, commandLines);
+  entries.set("reports.json", JSON.stringify({ reports, warnings, blind }, null, 2));
   entries.set("reports.txt", reports.map((report) => printReport(report, false)).join("\n"));
   const files = new HostFiles();
   entries.set("host.json", JSON.stringify(collectHost(files), null, 2));
@@ -61,4 +63,14 @@ async function collectEntries(options: DoctorOptions): Promise<Map<string, strin
     }
   }
   return entries;
+}
+
+/** Programs' arguments hold passwords now and then; what a program is called stays. */
+export function withoutArguments<T>(value: T, commandLines: readonly string[]): T {
+  // The longest first: one may be part of another.
+  const lines = [...new Set(commandLines)].sort((a, b) => b.length - a.length);
+  return JSON.parse(JSON.stringify(value), (_, item: unknown) => {
+    if (typeof item !== "string") return item;
+    return lines.reduce((text, line) => text.replaceAll(line, "…"), item);
+  }) as T;
 }

@@ -142,7 +142,10 @@ function dataRootOfBundles(survey: Survey, found: Map<string, FoundContainer>): 
 
 function addFromBundles(survey: Survey, stack: Stack, found: Map<string, FoundContainer>): void {
   for (const shim of stack.shims) {
-    if (shim.bundle) note(found, stack, shim.namespace, shim.id, true).bundle = shim.bundle;
+    if (!shim.bundle) continue;
+    const container = note(found, stack, shim.namespace, shim.id, true);
+    container.bundle = shim.bundle;
+    if (shim.runtimeBinary) container.runtimeBinary = shim.runtimeBinary;
   }
   for (const { id, bundle, name, runtimeBinary } of monitorsOf(survey, stack)) {
     const container = note(found, stack, "", id, true);

@@ -30,6 +30,8 @@ export interface FoundShim {
   bundle?: string;
   binary: string;
   runtimeRoot?: string;
+  /** The runtime's executable, where its command line or its era tells. */
+  runtimeBinary?: string;
 }
 
 /** The daemons of a host by their processes, wedged and stopped ones included. */
@@ -171,6 +173,8 @@ function shim(files: HostFiles, process: HostProcess): FoundShim | undefined {
   const cwd = process.state === "D" ? undefined : files.link(`/proc/${process.pid}/cwd`);
   const bundle = cwd && files.exists(join(cwd, "config.json")) ? cwd : undefined;
   const runtimeRoot = flagValue(argv, "-runtime-root");
+  const era = basename(argv[0] ?? "").startsWith("docker-") ? "docker-runc" : undefined;
+  const runtimeBinary = flagValue(argv, "-runtime") ?? era;
   return {
     pid: process.pid,
     namespace,
@@ -179,6 +183,7 @@ function shim(files: HostFiles, process: HostProcess): FoundShim | undefined {
     binary: argv[0]!,
     ...(bundle && { bundle }),
     ...(runtimeRoot && { runtimeRoot }),
+    ...(runtimeBinary && { runtimeBinary }),
   };
 }
 
