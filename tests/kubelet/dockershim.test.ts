@@ -1,36 +1,5 @@
-import { join } from "node:path";
-import { binPath } from "#lib/install/install_paths.ts";
-import { startCatenaDaemon } from "../lib/catena_stack.ts";
-import { mustRun } from "../lib/command.ts";
-import { Daemon } from "../lib/daemon.ts";
-import { startGenuineContainerd, startGenuineDockerd } from "../lib/genuine_stack.ts";
-import type { Sandbox } from "../lib/sandbox.ts";
-import { podImages } from "./pod_images.ts";
+import { startOnDebianDockerd, startOurStack } from "./dockershim_stack.ts";
 import { podScenario } from "./pod_scenario.ts";
 
-podScenario("our dockershim on our dockerd", async (sandbox) => {
-  const daemon = await startCatenaDaemon(sandbox);
-  await loadImages(sandbox, daemon.socket);
-  return join(daemon.state, "cri.sock");
-});
-
-podScenario("our dockershim on Debian's dockerd", async (sandbox) => {
-  const containerd = await startGenuineContainerd(sandbox);
-  const dockerd = await startGenuineDockerd(sandbox, { containerd: containerd.socket });
-  await loadImages(sandbox, dockerd.socket);
-  const state = sandbox.path("dockershim", "state");
-  const socket = join(state, "cri.sock");
-  await Daemon.start(sandbox, {
-    name: "catena-dockershim",
-    socket,
-    argv: [
-      ...[binPath("catena"), "dockershim", "--docker", dockerd.socket],
-      ...["--root", sandbox.path("dockershim", "root"), "--state", state],
-    ],
-  });
-  return socket;
-});
-
-async function loadImages(sandbox: Sandbox, docker: string): Promise<void> {
-  await mustRun(["docker", "-H", `unix://${docker}`, "load", "-i", await podImages(sandbox)]);
-}
+podScenario("our dockershim on our dockerd", async (sandbox) => (await startOurStack(sandbox)).cri);
+podScenario("our dockershim on Debian's dockerd", (sandbox) => startOnDebianDockerd(sandbox));

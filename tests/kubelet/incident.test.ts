@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { startCatenaDaemon } from "../lib/catena_stack.ts";
+import { dirname } from "node:path";
 import { mustRun } from "../lib/command.ts";
 import { Sandbox } from "../lib/sandbox.ts";
 import { startCriContainerd } from "./cri_containerd.ts";
+import { startOnDebianDockerd, startOurStack } from "./dockershim_stack.ts";
 import { KubeletUnderTest } from "./kubelet_under_test.ts";
-import { podImages } from "./pod_images.ts";
 import { pod, shell } from "./scenario_pods.ts";
 import { slowRunc } from "./slow_runc.ts";
 
@@ -19,7 +18,9 @@ const SEEN_TIMES = 4;
 
 /** Leaks sleepers to the last free place, before its probes begin. */
 function leakingPod(): object {
-  const probe = { exec: { command: ["true"] }, periodSeconds: 1, initialDelaySeconds: 2 };
+  // Genuine links take seconds to find out that they cannot.
+  const patient = { periodSeconds: 1, initialDelaySeconds: 2, timeoutSeconds: 20 };
+  const probe = { exec: { command: ["true"] }, ...patient };
   const leak = `i=0; while [ $i -lt ${LEAKED} ]; do sleep 10000 & i=$((i+1)); done; wait`;
   return pod("leaking", {
     terminationGracePeriodSeconds: 1,
@@ -53,14 +54,16 @@ const STACKS: Stack[] = [
   {
     name: "our stack",
     pausePids: 1,
-    start: async (sandbox) => {
-      const daemon = await startCatenaDaemon(sandbox);
-      const archive = await podImages(sandbox);
-      await mustRun(["docker", "-H", `unix://${daemon.socket}`, "load", "-i", archive]);
-      return join(daemon.state, "cri.sock");
-    },
+    start: async (sandbox) => (await startOurStack(sandbox)).cri,
     said: /the cgroup has no room for one more process/,
     link: "runc init",
+  },
+  {
+    name: "our dockershim on Debian's dockerd and runc",
+    pausePids: 1,
+    start: (sandbox) => startOnDebianDockerd(sandbox, [dirname(slowRunc(sandbox))]),
+    said: /read init-p: connection reset by peer/,
+    link: "the container's pids cgroup",
   },
 ];
 

@@ -7,7 +7,7 @@ import type { Sandbox } from "../lib/sandbox.ts";
  * cgroup. It loses every time the race that it loses now and then.
  */
 export function slowRunc(sandbox: Sandbox): string {
-  const path = sandbox.path("slow-runc");
+  const path = sandbox.path("slow", "runc");
   const inject = "-e trace=clone3 -e inject=clone3:delay_enter=50ms";
   const slow = `exec strace -f -qq -o /dev/null ${inject} ${GENUINE.runc} "$@"`;
   const choose = `case " $* " in *" exec "*) ${slow};; esac`;

@@ -70,6 +70,19 @@ export class FailureExplainer {
     return { ...said, link: error.root.layer, causeId: "unknown", cause, fix };
   }
 
+  /**
+   * Whether a container has no room for processes, in words: for a command that did run and failed,
+   * or took too long, which a full pids cgroup may have done to it. Undefined when there is room.
+   */
+  async crowded(site: FailureSite): Promise<string | undefined> {
+    const { mounts, runtime } = this.#options;
+    const folder = await containerCgroup(mounts, "pids", site.podCgroup, site.containerId, runtime);
+    const full = folder ? this.#fullLevel(pidsLevels(folder)) : undefined;
+    if (!full) return undefined;
+    const { cause, fix } = pidsFull(full, site);
+    return `${cause}; fix: ${fix}`;
+  }
+
   /** The runtime answers, but not for this container: what is above its first process hangs. */
   async #oneHangs({ containerId }: FailureSite) {
     const pid = await this.#options.runtime.containerPid(containerId).catch(() => undefined);

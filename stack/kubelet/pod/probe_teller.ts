@@ -37,11 +37,24 @@ export class ProbeTeller {
       const words = `Probes of container ${spec.name} can be executed again`;
       this.#events.normal("ProbeExecutable", words, spec);
     }
-    if (outcome.result === "failure") {
-      const probe = kind[0]!.toUpperCase() + kind.slice(1);
-      const words = `${probe} probe failed: ${outcome.output}`;
-      this.#events.warning("Unhealthy", words, spec);
-    }
+    if (outcome.result === "failure") void this.#failed(spec, containerId, kind, outcome.output);
+  }
+
+  /** The application's failure; a full pids cgroup is named, for it may be the reason. */
+  async #failed(
+    spec: ProbeReport["spec"],
+    containerId: string,
+    kind: ProbeReport["kind"],
+    output: string,
+  ): Promise<void> {
+    const { explainer, cgroups } = this.#context;
+    const site = { containerId, podCgroup: cgroups.pathOf(this.#pod()) };
+    const exec = spec[kind]?.action.kind === "exec";
+    const crowded = exec ? await explainer.crowded(site).catch(() => undefined) : undefined;
+    const probe = kind[0]!.toUpperCase() + kind.slice(1);
+    const words = `${probe} probe failed: ${output}`;
+    const whole = crowded === undefined ? words : `${words}; ${crowded}`;
+    this.#events.warning("Unhealthy", whole, spec, { key: words });
   }
 
   async #notExecuted(
@@ -60,6 +73,9 @@ export class ProbeTeller {
     const site = { containerId, podCgroup: cgroups.pathOf(this.#pod()) };
     const found = await explainer.explain(error, site);
     const { causeId, link, cause, fix } = found;
+    // It ended while it was asked: that is told by its own status.
+    const now = await this.#context.runtime.containerDetail(containerId).catch(() => undefined);
+    if (now && now.phase !== "running") return;
     count("catena_probe_not_executed_total", { container: spec.name, cause: causeId });
     const before = this.#recorded.get(spec.name);
     const errorId = before?.causeId === causeId ? before.errorId : error.id;

@@ -1,13 +1,10 @@
 // `npm run bench -- probes [PODS [SECONDS]]`: what an exec probe costs, on ours and on Debian's.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { startCatenaDaemon } from "../../lib/catena_stack.ts";
-import { mustRun } from "../../lib/command.ts";
 import { Sandbox } from "../../lib/sandbox.ts";
 import { waitUntil } from "../../lib/wait_until.ts";
 import { startCriContainerd } from "../cri_containerd.ts";
+import { startOurStack } from "../dockershim_stack.ts";
 import { KubeletUnderTest } from "../kubelet_under_test.ts";
-import { podImages } from "../pod_images.ts";
 import { pod, STAY, shell } from "../scenario_pods.ts";
 
 const CONTAINERS_PER_POD = 2;
@@ -30,12 +27,7 @@ interface Stack {
 const STACKS: Stack[] = [
   {
     name: "our stack",
-    start: async (sandbox) => {
-      const daemon = await startCatenaDaemon(sandbox);
-      const archive = await podImages(sandbox);
-      await mustRun(["docker", "-H", `unix://${daemon.socket}`, "load", "-i", archive]);
-      return { cri: join(daemon.state, "cri.sock"), pid: daemon.pid };
-    },
+    start: startOurStack,
   },
   {
     name: "Debian's containerd",
