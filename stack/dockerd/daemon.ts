@@ -5,6 +5,7 @@ import type { CallContext } from "#lib/rpc/service.ts";
 import type { SpanSink } from "#lib/trace/tracer.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
 import type { ContainerdServices } from "#wire/containerd-api/services.ts";
+import type { ContainerDefaults } from "./config/container_defaults.ts";
 import type { Container } from "./container/container.ts";
 import { ContainerStore } from "./container/container_store.ts";
 import { EventBus } from "./events/event_bus.ts";
@@ -55,6 +56,12 @@ export interface DockerdOptions {
   /** Mirrors, insecure registries, certificates. */
   registries?: RegistrySettings;
   network?: DockerdNetworkOptions;
+  /** What containers get that leave it open. */
+  defaults?: ContainerDefaults;
+  /** Of the daemon itself, for `info`. */
+  labels?: string[];
+  /** Cgroups are systemd's scopes (native.cgroupdriver=systemd). */
+  systemdCgroup?: boolean;
   spans?: SpanSink;
   log?: Log;
 }

@@ -8,7 +8,10 @@ import { Daemon, type DockerdOptions } from "./daemon.ts";
 import { dockerEngine } from "./engine.ts";
 import { catchUp, recover, startPolicies } from "./recovery.ts";
 
+export type { ContainerDefaults } from "./config/container_defaults.ts";
+export { DAEMON_FILE, type DaemonFile, readDaemonFile } from "./config/daemon_file.ts";
 export type { DockerdNetworkOptions, DockerdOptions, RuntimeChoice } from "./daemon.ts";
+export { parseSize } from "./logs/json_log_writer.ts";
 
 /** A running dockerd: its operations, and what ends it. Containers run on after `close`. */
 export interface Dockerd {

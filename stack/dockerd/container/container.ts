@@ -52,6 +52,9 @@ export class Container {
   }
 
   get logPath(): string {
+    if (this.record.hostConfig.LogConfig?.Type === "local") {
+      return join(this.folder, "local-logs", "container.log");
+    }
     return join(this.folder, `${this.id}-json.log`);
   }
 

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { findCniFolder } from "#lib/cni/cni_plugin.ts";
 import type { Log } from "#lib/log/log.ts";
+import { invalid } from "../refusals.ts";
 import { nowText } from "../wall_clock.ts";
 import { BRIDGE_OPTION } from "./cni_network.ts";
 import { choosePool } from "./default_pools.ts";
@@ -11,7 +12,7 @@ import type { NameServer } from "./name_server.ts";
 import { type NetworkRecord, poolsOf } from "./network_record.ts";
 import { NetworkStore } from "./network_store.ts";
 import { PortTable } from "./port_table.ts";
-import { addressText, firstHost, parseSubnet, type Subnet } from "./subnet.ts";
+import { addressText, firstHost, parseSubnet, type Subnet, subnetText } from "./subnet.ts";
 
 /** Networks that every daemon has, and their drivers. */
 const PREDEFINED = { bridge: "bridge", host: "host", none: "null" } as const;
@@ -34,6 +35,13 @@ export interface NetworksOptions {
   /** Where the CNI plugins lie, when not in a usual folder. */
   cniFolder?: string;
   mtu?: number;
+}
+
+/** The default network of `--bip`: its bridge has that address. */
+function bipEntries(bip: string): NetworkRecord["ipam"] {
+  const subnet = parseSubnet(bip);
+  if (!subnet) throw invalid("set up default network", `invalid CIDR address: ${bip}`);
+  return [{ Subnet: subnetText(subnet), Gateway: bip.split("/")[0]! }];
 }
 
 /** The networks of this daemon: their records, what holds ports and answers names. */
@@ -85,7 +93,10 @@ export class Networks {
     for (const [name, driver] of Object.entries(PREDEFINED)) {
       const known = this.store.named(name);
       const ready = known && (driver !== "bridge" || known.ipam.length > 0 || !this.cniFolder);
-      if (ready) continue;
+      if (ready) {
+        if (driver === "bridge" && this.cniFolder) this.#followFlags(known);
+        continue;
+      }
       const record: NetworkRecord = {
         version: 1,
         id: known?.id ?? randomBytes(32).toString("hex"),
@@ -108,14 +119,24 @@ export class Networks {
     }
   }
 
+  /** Flags of this start change a default network of an earlier one. */
+  #followFlags(record: NetworkRecord): void {
+    const { bip, bridge, mtu } = this.#options;
+    if (bridge) record.bridge = bridge;
+    if (mtu) record.options[BRIDGE_OPTION.mtu] = String(mtu);
+    if (bip) record.ipam = bipEntries(bip);
+    record.options[BRIDGE_OPTION.name] = record.bridge;
+    this.store.save(record);
+  }
+
   #completeBridge(record: NetworkRecord): void {
     const { bip, bridge, mtu } = this.#options;
     record.bridge = bridge || (BRIDGE_NAMES.find((name) => !hasInterface(name)) ?? BRIDGE_NAMES[0]);
-    const subnet = bip ? parseSubnet(bip) : undefined;
-    const chosen = subnet ? bip! : choosePool(4, record.id, this.takenSubnets());
+    const chosen = choosePool(4, record.id, this.takenSubnets());
     const parsed = parseSubnet(chosen ?? "");
-    if (parsed) {
-      const gateway = subnet ? bip!.split("/")[0]! : addressText(firstHost(parsed));
+    if (bip) record.ipam = bipEntries(bip);
+    else if (parsed) {
+      const gateway = addressText(firstHost(parsed));
       record.ipam = [
         {
           Subnet: `${addressText({ ...parsed, value: parsed.base })}/${parsed.bits}`,

@@ -11,6 +11,7 @@ import type {
   HostConfig,
 } from "#wire/docker-api/types/container_config.ts";
 import type { ContainerCreated } from "#wire/docker-api/types/container_view.ts";
+import { applyDefaults } from "../config/container_defaults.ts";
 import { Container } from "../container/container.ts";
 import { newState } from "../container/container_record.ts";
 import { commandOf, mergeImageDefaults } from "../container/image_defaults.ts";
@@ -128,14 +129,9 @@ function completeHost(given: HostConfig, daemon: Daemon): HostConfig {
   const shared = host.NetworkMode.match(/^container:(.+)$/)?.[1];
   // A rename of the other must not change whom this one joins.
   if (shared) host.NetworkMode = `container:${daemon.find(shared).id}`;
-  host.IpcMode ||= "private";
+  applyDefaults(host, daemon.options.defaults ?? {});
   host.CgroupnsMode ||= daemon.facts.pureCgroupV2 ? "private" : "host";
-  host.ShmSize ||= 64 * 1024 * 1024;
   host.Runtime ||= daemon.defaultRuntime;
-  host.LogConfig = {
-    Type: given.LogConfig?.Type || "json-file",
-    Config: given.LogConfig?.Config ?? {},
-  };
   host.RestartPolicy = {
     Name: given.RestartPolicy?.Name || "no",
     MaximumRetryCount: given.RestartPolicy?.MaximumRetryCount ?? 0,

@@ -21,7 +21,7 @@ export async function containerInspect(
   const { state } = record;
   const files = networkFilePaths(container);
   const started = !state.startedAt.startsWith("0001");
-  const hasLog = record.hostConfig.LogConfig?.Type !== "none" && started;
+  const hasLog = record.hostConfig.LogConfig?.Type === "json-file" && started;
   return {
     Id: record.id,
     Created: record.created,

@@ -144,7 +144,11 @@ async function launch(
         image: "",
         runtime: {
           name: record.runtime.name,
-          options: runtimeOptions(binary, isRunc ? runcRoot : undefined),
+          options: runtimeOptions(
+            binary,
+            isRunc ? runcRoot : undefined,
+            daemon.options.systemdCgroup,
+          ),
         },
         spec: specAny("Spec", spec),
         snapshotter,
@@ -240,6 +244,7 @@ function prepareSpec(
     host,
     facts,
     rootfs,
+    systemdCgroup: daemon.options.systemdCgroup === true,
     args: record.args,
     env: containerEnv(config, user.home, linkEnv(daemon, container)),
     user,

@@ -23,6 +23,8 @@ const LOG_OPTIONS = [
   "max-buffer-size",
 ];
 
+const LOCAL_OPTIONS = ["max-size", "max-file", "mode", "max-buffer-size"];
+
 const isSet = (value: unknown) =>
   value !== null &&
   value !== undefined &&
@@ -40,11 +42,6 @@ const REFUSED: [keyof HostConfig, string][] = [
   ["CpuPercent", "it is for Windows only"],
   ["IOMaximumIOps", "it is for Windows only"],
   ["IOMaximumBandwidth", "it is for Windows only"],
-  ["BlkioWeightDevice", "limits for single block devices are not supported"],
-  ["BlkioDeviceReadBps", "limits for single block devices are not supported"],
-  ["BlkioDeviceWriteBps", "limits for single block devices are not supported"],
-  ["BlkioDeviceReadIOps", "limits for single block devices are not supported"],
-  ["BlkioDeviceWriteIOps", "limits for single block devices are not supported"],
 ];
 
 /**
@@ -80,6 +77,13 @@ export function checkHostConfig(host: HostConfig, daemon: Daemon): string[] {
     warnings.push(
       `OomScoreAdj ${oom} is raised to ${daemon.facts.leastOomScoreAdj}: the daemon ` +
         "lacks CAP_SYS_RESOURCE.",
+    );
+  }
+  const parent = host.CgroupParent;
+  if (daemon.options.systemdCgroup && parent && !/^[^/]+\.slice$/.test(parent)) {
+    throw invalid(
+      op,
+      'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"',
     );
   }
   if (daemon.runtimeOf(host.Runtime) === undefined) {
@@ -151,14 +155,15 @@ export function checkRestartPolicy(host: Pick<HostConfig, "RestartPolicy">): voi
 
 function checkLogConfig(host: HostConfig, warnings: string[]): void {
   const { Type, Config } = host.LogConfig ?? {};
-  if (Type && Type !== "json-file" && Type !== "none") {
+  if (Type && !["json-file", "local", "none"].includes(Type)) {
     throw invalid(op, `logger: no log driver named '${Type}' is registered`);
   }
   for (const [key, value] of Object.entries(Config ?? {})) {
+    const local = Type === "local";
     if (key === "compress") {
       if (value === "true") warnings.push("Rotated log files are not compressed.");
-    } else if (!LOG_OPTIONS.includes(key)) {
-      throw invalid(op, `unknown log opt '${key}' for json-file log driver`);
+    } else if (!(local ? LOCAL_OPTIONS : LOG_OPTIONS).includes(key)) {
+      throw invalid(op, `unknown log opt '${key}' for ${local ? "local" : "json-file"} log driver`);
     }
   }
   const size = Config?.["max-size"];
@@ -169,7 +174,7 @@ function checkLogConfig(host: HostConfig, warnings: string[]): void {
   if (files !== undefined && !/^[1-9][0-9]{0,3}$/.test(files)) {
     throw invalid(op, "max-file cannot be less than 1");
   }
-  if (files !== undefined && Number(files) > 1 && size === undefined) {
+  if (Type !== "local" && files !== undefined && Number(files) > 1 && size === undefined) {
     throw invalid(op, 'cannot be rotated with max-file unless "max-size" is set too');
   }
 }

@@ -134,10 +134,11 @@ export async function info(daemon: Daemon, context: CallContext): Promise<System
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: ["json-file", "none"],
+      Log: ["json-file", "local", "none"],
     },
     ...limitViews(facts),
-    CgroupDriver: "cgroupfs",
+    LoggingDriver: daemon.options.defaults?.logDriver ?? "json-file",
+    CgroupDriver: daemon.options.systemdCgroup ? "systemd" : "cgroupfs",
     CgroupVersion: facts.pureCgroupV2 ? "2" : "1",
     NEventsListener: 0,
     KernelVersion: facts.kernelRelease,
@@ -155,7 +156,7 @@ export async function info(daemon: Daemon, context: CallContext): Promise<System
     HttpsProxy: "",
     NoProxy: "",
     Name: hostname(),
-    Labels: [],
+    Labels: daemon.options.labels ?? [],
     ExperimentalBuild: false,
     ServerVersion: `${ENGINE_VERSION}+catena.${OWN_VERSION}`,
     Runtimes: runtimeViews(daemon),
@@ -190,7 +191,6 @@ function limitViews(facts: HostFacts): Record<string, unknown> {
     OomKillDisable: !facts.pureCgroupV2,
     NGoroutines: 0,
     SystemTime: new Date().toISOString(),
-    LoggingDriver: "json-file",
   };
 }
 

@@ -91,7 +91,21 @@ export interface OciResources {
     mems?: string;
   };
   pids?: { limit: number };
-  blockIO?: Record<string, unknown>;
+  blockIO?: {
+    weight?: number;
+    weightDevice?: { major: number; minor: number; weight: number }[];
+    throttleReadBpsDevice?: OciThrottle[];
+    throttleWriteBpsDevice?: OciThrottle[];
+    throttleReadIOPSDevice?: OciThrottle[];
+    throttleWriteIOPSDevice?: OciThrottle[];
+  };
+}
+
+/** A rate, bytes or operations a second, of one block device. */
+export interface OciThrottle {
+  major: number;
+  minor: number;
+  rate: number;
 }
 
 export interface OciNamespace {

@@ -1,5 +1,6 @@
 import type { ContainerResources } from "#wire/docker-api/types/container_config.ts";
 import { invalid } from "../refusals.ts";
+import { blockLimits } from "./block_limits.ts";
 import type { HostFacts } from "./host_facts.ts";
 import type { OciResources } from "./oci_types.ts";
 
@@ -37,7 +38,8 @@ export function ociResources(host: ContainerResources): OciResources {
   if (host.PidsLimit !== null && host.PidsLimit !== undefined && host.PidsLimit !== 0) {
     out.pids = { limit: host.PidsLimit < 0 ? -1 : host.PidsLimit };
   }
-  if (host.BlkioWeight) out.blockIO = { weight: host.BlkioWeight };
+  const blockIO = blockLimits(host);
+  if (Object.keys(blockIO).length > 0) out.blockIO = blockIO;
   return out;
 }
 
@@ -73,6 +75,12 @@ export function checkResources(host: ContainerResources, facts: HostFacts): stri
   if (weight !== 0 && (weight < 10 || weight > 1000)) {
     throw invalid(op, "Range of blkio weight is from 10 to 1000");
   }
+  for (const { Path, Weight } of host.BlkioWeightDevice ?? []) {
+    if (Weight < 10 || Weight > 1000) {
+      throw invalid(op, `invalid weight for device: ${Path}:${Weight}`);
+    }
+  }
+  blockLimits(host);
   const warnings: string[] = [];
   if (host.KernelMemory) warnings.push("Kernel memory limits are not supported and are discarded.");
   if (host.KernelMemoryTCP) {

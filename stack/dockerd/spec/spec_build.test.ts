@@ -23,6 +23,7 @@ const build = (host: HostConfig = {}, more: Partial<SpecInput> = {}) =>
     config: { Hostname: "box" },
     host,
     facts,
+    systemdCgroup: false,
     rootfs: "/rootfs",
     args: ["sh"],
     env: ["A=1"],

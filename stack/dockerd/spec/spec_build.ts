@@ -24,6 +24,8 @@ export interface SpecInput {
   config: ContainerConfig;
   host: HostConfig;
   facts: HostFacts;
+  /** The cgroup is a scope of systemd's, its parent a slice. */
+  systemdCgroup: boolean;
   /** Absolute path of the mounted root file system. */
   rootfs: string;
   args: string[];
@@ -117,7 +119,7 @@ export function buildSpec(input: SpecInput): OciSpec {
     root: { path: input.rootfs, readonly: host.ReadonlyRootfs === true },
     mounts: allMounts(input),
     linux: {
-      cgroupsPath: `${cgroupParent(host)}/${input.id}`,
+      cgroupsPath: cgroupPath(input),
       namespaces: namespaces(input),
       resources: {
         ...ociResources(host),
@@ -138,6 +140,12 @@ export function buildSpec(input: SpecInput): OciSpec {
 /** The same capabilities as bounding, effective and permitted set: what dockerd gives. */
 export function capabilitySets(names: string[]) {
   return { bounding: names, effective: names, permitted: names };
+}
+
+/** Under systemd `slice:prefix:name`, else a path. */
+function cgroupPath({ host, id, systemdCgroup }: SpecInput): string {
+  if (systemdCgroup) return `${host.CgroupParent || "system.slice"}:docker:${id}`;
+  return `${cgroupParent(host)}/${id}`;
 }
 
 function cgroupParent(host: HostConfig): string {

@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { failure } from "#lib/errors/chain_error.ts";
 import { recordError } from "#lib/errors/error_record.ts";
 import { binPath } from "#lib/install/install_paths.ts";
 import { notifyManager } from "#lib/linux/notify.ts";
@@ -16,22 +15,14 @@ import { serveContainerd } from "#wire/containerd-api/server.ts";
 import { serveDockerApi } from "#wire/docker-api/server/http_server.ts";
 import { type PodFlags, servePods } from "../cri/serve_pods.ts";
 import { lockFolder } from "../daemon_lock.ts";
+import { openForwarded } from "../docker_hosts.ts";
+import { type DockerdFlags, dockerdSettings } from "../dockerd_settings.ts";
 import { stopSignal } from "../io/stop_signal.ts";
 import { SOCKET_GROUP_NAME, socketGroupId } from "../socket_group.ts";
 
-export interface DaemonFlags extends PodFlags {
-  host: string[];
-  group?: string;
-  bridge?: string;
-  bip?: string;
-  /** Set to false by --no-iptables. */
-  iptables: boolean;
-  cniPath?: string;
+export interface DaemonFlags extends PodFlags, DockerdFlags {
   /** Set to false by --no-trace. */
   trace: boolean;
-  registryMirror: string[];
-  insecureRegistry: string[];
-  registryCerts?: string;
   /** A collector's base URL. */
   otlp?: string;
   /** Share of the traces begun here that are sampled. */
@@ -79,8 +70,9 @@ async function bringUp(
   unwind: (() => Promise<void> | void)[],
 ): Promise<void> {
   const { root, state } = flags;
-  const sockets = [join(state, "docker.sock"), ...flags.host.map(socketOf)];
-  const gid = socketGroupId(flags.group);
+  const { hosts, group, options } = dockerdSettings(flags);
+  const sockets = [join(state, "docker.sock"), ...hosts.sockets];
+  const gid = socketGroupId(group);
   mkdirSync(root, { recursive: true, mode: 0o711 });
   mkdirSync(state, { recursive: true, mode: 0o711 });
   for (const folder of new Set([state, root])) unwind.push(lockFolder(folder, "catena.pid"));
@@ -108,17 +100,7 @@ async function bringUp(
     root: join(root, "dockerd"),
     state,
     defaultRuntime: "catena",
-    network: {
-      iptables: flags.iptables,
-      ...(flags.bridge ? { bridge: flags.bridge } : {}),
-      ...(flags.bip ? { bip: flags.bip } : {}),
-      ...(flags.cniPath ? { cniFolder: flags.cniPath } : {}),
-    },
-    registries: {
-      mirrors: flags.registryMirror,
-      insecure: flags.insecureRegistry,
-      ...(flags.registryCerts && { certsFolder: flags.registryCerts }),
-    },
+    ...options,
     ...(spans && { spans }),
     log: dockerdLog,
   });
@@ -134,9 +116,10 @@ async function bringUp(
     });
     unwind.push(() => server.close());
   }
+  await openForwarded(hosts.forwarded, sockets[0]!, unwind);
   await servePods(dockerd.engine, flags, spans, unwind);
   if (flags.monitor !== undefined) unwind.push(await monitorContainers(flags, flags.monitor, log));
-  log.debug("sockets belong to", { group: flags.group ?? SOCKET_GROUP_NAME, gid: gid ?? 0 });
+  log.debug("sockets belong to", { group: group ?? SOCKET_GROUP_NAME, gid: gid ?? 0 });
 }
 
 /** Spans go to the spool, and from there to a collector where one is named. */
@@ -174,11 +157,4 @@ async function monitorContainers(flags: DaemonFlags, intervalMs: number, log: Lo
   });
   log.info("monitoring containers", { metrics: running.url, intervalMs });
   return () => running.stop();
-}
-
-function socketOf(address: string): string {
-  const path = address.replace(/^unix:\/\//, "");
-  if (path.startsWith("/")) return path;
-  const message = `-H ${address}: only unix:///path is served`;
-  throw failure({ layer: "cli", op: "read flags", code: "invalid_argument", message });
 }

@@ -4,24 +4,25 @@ import { parseArgs } from "node:util";
 import { failure } from "#lib/errors/chain_error.ts";
 import { DEFAULT_ROOT_DIR, DEFAULT_STATE_DIR } from "#lib/install/install_paths.ts";
 import { Log, type LogLevel } from "#lib/log/log.ts";
-import type { RegistrySettings } from "#lib/registry/registry_endpoint.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { Tracer } from "#lib/trace/tracer.ts";
-import {
-  createDockerd,
-  type DockerdNetworkOptions,
-  type RuntimeChoice,
-} from "#stack/dockerd/main.ts";
+import { createDockerd, type RuntimeChoice } from "#stack/dockerd/main.ts";
 import { connectContainerd } from "#wire/containerd-api/client.ts";
 import type { ContainerdServices } from "#wire/containerd-api/services.ts";
 import { serveDockerApi } from "#wire/docker-api/server/http_server.ts";
+import { openForwarded } from "../docker_hosts.ts";
+import { type DockerdSettings, dockerdSettings } from "../dockerd_settings.ts";
 
 const USAGE = `Usage: catena dockerd [options]
 
   --containerd SOCKET    containerd below, ours or the genuine one (required)
   --root DIR             data that outlives a reboot (default ${DEFAULT_ROOT_DIR})
   --state DIR            sockets, FIFOs and records (default ${DEFAULT_STATE_DIR})
-  -H, --host ADDRESS     unix:///path (default unix://STATE/docker.sock)
+  -H, --host ADDRESS     unix:///path (default unix://STATE/docker.sock), tcp://host:port, fd://;
+                         may be repeated
+  --config-file PATH     daemon.json (default /etc/catena/daemon.json)
+  --exec-opt OPTION      native.cgroupdriver=systemd or cgroupfs
+  --tls, --tlsverify, --tlscacert, --tlscert, --tlskey  TLS of tcp:// hosts, as dockerd has it
   --namespace NAME       containerd's namespace (default moby)
   --snapshotter NAME     default overlayfs
   --runtime NAME         default runtime: catena, runc, or one of --add-runtime
@@ -48,10 +49,8 @@ interface Flags {
   snapshotter: string;
   runtime: string | undefined;
   runtimes: Record<string, RuntimeChoice>;
-  initPath: string | undefined;
-  network: DockerdNetworkOptions;
+  settings: DockerdSettings;
   gid: number | undefined;
-  registries: RegistrySettings;
   trace: boolean;
   level: LogLevel;
 }
@@ -70,31 +69,35 @@ export async function runDockerd(args: string[]): Promise<number> {
   const log = new Log("dockerd", flags.level);
   const spans = flags.trace ? new SpoolSink(flags.state) : undefined;
   const below = connectContainerd(flags.containerd);
+  const { options, hosts } = flags.settings;
   const dockerd = await createDockerd({
     containerd: below.services,
     root: join(flags.root, "dockerd"),
     state: flags.state,
     namespace: flags.namespace,
     snapshotter: flags.snapshotter,
+    ...options,
     runtimes: flags.runtimes,
-    defaultRuntime: flags.runtime ?? (await foundRuntime(below.services)),
-    network: flags.network,
-    ...(flags.initPath ? { initPath: flags.initPath } : {}),
-    registries: flags.registries,
+    defaultRuntime: flags.runtime ?? options.defaultRuntime ?? (await foundRuntime(below.services)),
     ...(spans ? { spans } : {}),
     log,
   });
-  const server = await serveDockerApi({
-    engine: dockerd.engine,
-    socketPath: flags.socket,
-    ...(flags.gid === undefined ? {} : { socketGid: flags.gid }),
-    tracer: new Tracer("dockerd", spans),
-    log,
-    stateDir: flags.state,
-  });
+  const unwind: (() => Promise<void> | void)[] = [];
+  for (const socketPath of new Set([flags.socket, ...hosts.sockets])) {
+    const server = await serveDockerApi({
+      engine: dockerd.engine,
+      socketPath,
+      ...(flags.gid === undefined ? {} : { socketGid: flags.gid }),
+      tracer: new Tracer("dockerd", spans),
+      log,
+      stateDir: flags.state,
+    });
+    unwind.push(() => server.close());
+  }
+  await openForwarded(hosts.forwarded, flags.socket, unwind);
   log.info("API listen", { socket: flags.socket, containerd: flags.containerd });
   await stopSignal();
-  await server.close();
+  for (const close of unwind.reverse()) await close();
   await dockerd.close();
   below.close();
   spans?.flushSync();
@@ -118,7 +121,14 @@ function readFlags(args: string[]): Flags | undefined {
       containerd: { type: "string" },
       root: { type: "string", default: DEFAULT_ROOT_DIR },
       state: { type: "string", default: DEFAULT_STATE_DIR },
-      host: { type: "string", short: "H" },
+      host: { type: "string", short: "H", multiple: true, default: [] },
+      "config-file": { type: "string" },
+      "exec-opt": { type: "string", multiple: true, default: [] },
+      tls: { type: "boolean" },
+      tlsverify: { type: "boolean" },
+      tlscacert: { type: "string" },
+      tlscert: { type: "string" },
+      tlskey: { type: "string" },
       namespace: { type: "string", default: "moby" },
       snapshotter: { type: "string", default: "overlayfs" },
       runtime: { type: "string" },
@@ -139,7 +149,18 @@ function readFlags(args: string[]): Flags | undefined {
   });
   if (values.help) return undefined;
   if (!values.containerd) throw usageFault("dockerd needs --containerd SOCKET");
-  const runtimes = readRuntimes(values["add-runtime"]);
+  const settings = dockerdSettings({
+    ...values,
+    execOpt: values["exec-opt"],
+    iptables: !values["no-iptables"],
+    registryMirror: values["registry-mirror"],
+    insecureRegistry: values["insecure-registry"],
+    ...given("configFile", values["config-file"]),
+    ...given("cniPath", values["cni-path"]),
+    ...given("initPath", values["init-path"]),
+    ...given("registryCerts", values["registry-certs"]),
+  });
+  const runtimes = { ...settings.options.runtimes, ...readRuntimes(values["add-runtime"]) };
   const { runtime } = values;
   if (runtime !== undefined && !["catena", "runc"].includes(runtime) && !runtimes[runtime]) {
     throw usageFault(`--runtime ${runtime}: name it with --add-runtime`);
@@ -148,36 +169,21 @@ function readFlags(args: string[]): Flags | undefined {
     containerd: values.containerd,
     root: values.root,
     state: values.state,
-    socket: socketOf(values.host ?? `unix://${join(values.state, "docker.sock")}`),
+    socket: settings.hosts.sockets[0] ?? join(values.state, "docker.sock"),
+    settings,
     namespace: values.namespace,
     snapshotter: values.snapshotter,
     runtime,
     runtimes,
-    initPath: values["init-path"],
-    network: {
-      iptables: !values["no-iptables"],
-      ...(values.bridge ? { bridge: values.bridge } : {}),
-      ...(values.bip ? { bip: values.bip } : {}),
-      ...(values["cni-path"] ? { cniFolder: values["cni-path"] } : {}),
-    },
-    registries: {
-      mirrors: values["registry-mirror"],
-      insecure: values["insecure-registry"],
-      ...(values["registry-certs"] ? { certsFolder: values["registry-certs"] } : {}),
-    },
-    gid: groupId(values.group),
+    gid: groupId(settings.group),
     trace: !values["no-trace"],
     level: values["log-level"] as LogLevel,
   };
 }
 
-function socketOf(address: string): string {
-  const path = address.replace(/^unix:\/\//, "");
-  if (!path.startsWith("/")) {
-    throw usageFault(`-H ${address}: only unix:///path is served`);
-  }
-  return path;
-}
+/** A property only when it was given. */
+const given = <K extends string>(key: K, value: string | undefined): { [P in K]?: string } =>
+  value === undefined ? {} : ({ [key]: value } as { [P in K]?: string });
 
 function readRuntimes(given: string[]): Record<string, RuntimeChoice> {
   const out: Record<string, RuntimeChoice> = {};

@@ -13,7 +13,20 @@ export function addDaemons(program: Command): void {
         "SIGINT. " +
         "Containers run on when it ends, and are found again by the next one.",
     )
-    .option("-H, --host <address>", "a further Docker socket, unix:///path", collect, [])
+    .option(
+      "-H, --host <address>",
+      "a further Docker socket: unix:///path, tcp://host:port, fd://",
+      collect,
+      [],
+    )
+    .option("--config-file <path>", "daemon.json (default /etc/catena/daemon.json)")
+    .option("--exec-opt <option>", "native.cgroupdriver=systemd or cgroupfs", collect, [])
+    .option("--init-path <path>", "static init program for --init")
+    .option("--tls", "TLS on tcp:// hosts")
+    .option("--tlsverify", "TLS, and clients must show a certificate")
+    .option("--tlscacert <path>", "authority of clients' certificates")
+    .option("--tlscert <path>", "certificate of the daemon")
+    .option("--tlskey <path>", "its key")
     .option("-G, --group <name>", "group of the sockets (default: catena, where it exists)")
     .option("-b, --bridge <name>", "bridge of the default network; none: no bridge networks")
     .option("--bip <address>", "address and prefix of the default network's bridge")

@@ -17,6 +17,7 @@ import { containerRoutes } from "./routes_container.ts";
 import { execRoutes } from "./routes_exec.ts";
 import { imageRoutes } from "./routes_image.ts";
 import { networkRoutes } from "./routes_network.ts";
+import { pluginRoutes } from "./routes_plugin.ts";
 import { registryRoutes } from "./routes_registry.ts";
 import { swarmRoutes } from "./routes_swarm.ts";
 import { systemRoutes } from "./routes_system.ts";
@@ -77,6 +78,7 @@ class Dispatcher {
     ...execRoutes,
     ...volumeRoutes,
     ...networkRoutes,
+    ...pluginRoutes,
     ...swarmRoutes,
   ]);
 

@@ -12,17 +12,17 @@ function refuse(): never {
 
 const KINDS = ["swarm", "nodes", "services", "tasks", "secrets", "configs"];
 
+function notPart(): never {
+  const message = "This node is not part of a swarm";
+  throw failure({ layer: "dockerd", op: "swarm", code: "unavailable", message });
+}
+
 export const swarmRoutes: Route[] = [
+  { method: "POST", path: "/swarm/leave", name: "swarm.leave", handle: notPart },
   ...KINDS.flatMap((kind) =>
     ["GET", "POST", "DELETE"].flatMap((method) => [
       { method, path: `/${kind}`, name: `${kind}.none`, handle: refuse },
       { method, path: `/${kind}/{}`, name: `${kind}.none`, handle: refuse },
     ]),
   ),
-  {
-    method: "GET",
-    path: "/plugins",
-    name: "plugin.list",
-    handle: (exchange) => exchange.send(200, []),
-  },
 ];
