@@ -1,4 +1,5 @@
 import type { CniNetwork, CniPluginConfig, RuntimeConfig } from "#lib/cni/cni_chain.ts";
+import type { CniResult } from "#lib/cni/cni_plugin.ts";
 import type { LiveEndpoint } from "./endpoint.ts";
 import { type NetworkRecord, poolsOf } from "./network_record.ts";
 import { subnetText } from "./subnet.ts";
@@ -64,6 +65,27 @@ export function cniNetwork(record: NetworkRecord, choices: CniChoices): CniNetwo
     );
   }
   return { cniVersion: "1.0.0", name: cniName(record), plugins };
+}
+
+/**
+ * What ADD would have answered, for the deletion of one that nobody heard the end of: the firewall
+ * plugin finds its rules by the addresses there.
+ */
+export function presumedResult(endpoint: LiveEndpoint, sandbox: string): CniResult {
+  const { address, prefix, gateway, address6, prefix6, gateway6, ifname, mac } = endpoint;
+  const ip = (text: string, bits: number, gate: string) => ({
+    address: `${text}/${bits}`,
+    interface: 0,
+    ...(gate ? { gateway: gate } : {}),
+  });
+  return {
+    cniVersion: "1.0.0",
+    interfaces: [{ name: ifname, mac, sandbox }],
+    ips: [
+      ...(address ? [ip(address, prefix, gateway)] : []),
+      ...(address6 ? [ip(address6, prefix6, gateway6)] : []),
+    ],
+  };
 }
 
 /** What the plugins are told of one endpoint: the address chosen for it, its MAC, its ports. */

@@ -4,7 +4,7 @@ import type { CniTarget } from "#lib/cni/cni_plugin.ts";
 import { toChainError } from "#lib/errors/chain_error.ts";
 import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
-import { cniNetwork, runtimeConfigOf } from "./cni_network.ts";
+import { cniNetwork, presumedResult, runtimeConfigOf } from "./cni_network.ts";
 import type { EndpointRecord } from "./endpoint.ts";
 import type { NetworkRecord } from "./network_record.ts";
 
@@ -69,7 +69,7 @@ export async function detach(
       config,
       where,
       runtimeConfigOf(live),
-      live.result,
+      live.result ?? presumedResult(live, where.netns),
     );
   }
   announce(daemon, container, network, "disconnect");
