@@ -100,7 +100,7 @@ test("a rising count gets a forecast, a level one none, what is gone is forgotte
   await waitUntil("the second is forgotten", () => watchOf(2) === undefined);
 }, 60_000);
 
-test("metrics have the names of cAdvisor, containers those of their daemon, the ring a day", async () => {
+test("metrics have cAdvisor's names, containers their daemon's, the ring a day", async () => {
   const { host, sandbox, start } = setUp();
   host.container(1, { threads: 12, pidsMax: "max", process: 'x"\n\\' });
   const socket = sandbox.path("names.sock");

@@ -104,8 +104,13 @@ export class ChainUnderTest {
     });
   }
 
-  /** Expects what was there after the first containers, no more and no less. */
+  /**
+   * Expects what was there after the first containers, no more and no less. On a busy machine
+   * containerd may collect a snapshot of those only later: that such a folder is gone is no leak.
+   */
   async expectNoLeak(): Promise<void> {
-    expect(await settledDifference(this.#before!, () => this.#snapshot())).toEqual([]);
+    const difference = await settledDifference(this.#before!, () => this.#snapshot());
+    const collected = /^gone, folders: .*\/snapshots\/\d+$/;
+    expect(difference.filter((line) => !collected.test(line))).toEqual([]);
   }
 }

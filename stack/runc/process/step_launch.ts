@@ -8,7 +8,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { killProcess } from "#lib/linux/file.ts";
+import { killProcess, readTextIfAny } from "#lib/linux/file.ts";
 import { REPORT_FIELDS } from "#wire/init-pipe/layout.ts";
 import type { InitReport } from "#wire/init-pipe/report.ts";
 import { operationText } from "../spec/plan_text.ts";
@@ -56,23 +56,34 @@ export function stepThrough(run: InitRun, folder: string, rootfs: string): { sto
   const texts = operations.map((one) => ({ op: one.op, text: operationText(one) }));
   writeWhole(join(folder, "plan.json"), { operations: texts, rootfs } satisfies StepPlan);
   let stopped: HeldStep | undefined;
+  let told = false;
+  /** Let go already: on a busy host init may not have noted yet that it goes on. */
+  let passed: number | undefined;
   const look = () => {
     if (!existsSync(folder)) release(0);
-    else if (stopped) {
-      const next = takeNext(folder);
-      if (next !== undefined) release(next);
-    } else {
-      stopped = heldStep(run);
-      if (!stopped) return;
-      signal(stopped.pid, SIGSTOP);
+    else if (!stopped) {
+      const held = heldStep(run);
+      if (!held || held.index === passed) return;
+      stopped = held;
+      signal(held.pid, SIGSTOP);
+    } else if (!told) {
+      if (!hasStopped(stopped.pid)) return;
+      told = true;
       writeWhole(join(folder, "held.json"), stopped);
+    } else {
+      const next = readNext(folder);
+      if (next !== undefined) release(next);
     }
   };
   const release = (next: number) => {
     setHold(run, next);
     rmSync(join(folder, "held.json"), { force: true });
+    // Last: whoever steps takes a held.json beside a go for the former one.
+    rmSync(join(folder, "go"), { force: true });
     if (stopped) signal(stopped.pid, SIGCONT);
+    passed = stopped?.index;
     stopped = undefined;
+    told = false;
   };
   const timer = setInterval(look, LOOK_MS);
   return {
@@ -101,8 +112,14 @@ function heldStep(run: InitRun): HeldStep | undefined {
   return held === undefined || pid <= 0 ? undefined : { index: held, stage, pid };
 }
 
-/** The number in `go`, taken away; undefined while there is none. */
-function takeNext(folder: string): number | undefined {
+/** Whether a process is stopped by a signal, or gone: it will not become so then. */
+function hasStopped(pid: number): boolean {
+  const stat = readTextIfAny(`/proc/${pid}/stat`);
+  return stat === undefined || stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
+}
+
+/** The number in `go`; undefined while there is none, or none yet. */
+function readNext(folder: string): number | undefined {
   const path = join(folder, "go");
   let text: string;
   try {
@@ -110,7 +127,7 @@ function takeNext(folder: string): number | undefined {
   } catch {
     return undefined;
   }
-  rmSync(path, { force: true });
+  if (text === "") return undefined;
   const next = Number(text);
   return Number.isInteger(next) && next >= 0 ? next : 0;
 }
