@@ -2,8 +2,8 @@ import { type Forecast, forecastLimit } from "./forecast.ts";
 import type { QuickFiles } from "./quick_files.ts";
 import {
   type EventCounters,
+  FastReader,
   readEvents,
-  readFast,
   readSlow,
   type SlowCounters,
   tightestLevel,
@@ -40,6 +40,7 @@ export class ContainerWatch {
   nearness: Nearness[] = [];
   readonly #files: QuickFiles;
   readonly #tops: ReadonlySet<string>;
+  readonly #fast: FastReader;
   #slow: SlowCounters | undefined;
   #processes: ProcessFigures = { processes: 0, descriptors: 0, byName: [] };
   #events: EventCounters = { forksRefused: 0, oomKills: 0 };
@@ -58,6 +59,7 @@ export class ContainerWatch {
     this.container = container;
     this.#files = files;
     this.#tops = tops;
+    this.#fast = new FastReader(files, container.folders);
     this.series = new Series(options.points);
     this.#readings = options.phase;
   }
@@ -65,7 +67,7 @@ export class ContainerWatch {
   /** Takes one sample. Returns whether the container is still there. */
   read(timeMs: number): boolean {
     const { folders } = this.container;
-    const fast = readFast(this.#files, folders);
+    const fast = this.#fast.read();
     if (!fast) return false;
     const turn = this.#readings++;
     if (!this.#slow || turn % SLOW_EVERY === 0) this.#readSlow();
@@ -93,6 +95,11 @@ export class ContainerWatch {
     };
     this.#keep(sample);
     return true;
+  }
+
+  /** Lets go of what it holds open. */
+  close(): void {
+    this.#fast.close();
   }
 
   /** Brings the distance to each limit, and the forecasts, up to date. */

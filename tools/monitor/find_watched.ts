@@ -10,6 +10,8 @@ const MAX_DEPTH = 8;
 const MAX_FOLDERS = 20_000;
 const MAX_CONTAINERS = 5_000;
 const SHORT_ID = 12;
+/** Every so many searches, empty cgroups are looked at again. */
+const EMPTY_EVERY = 6;
 
 /** docker/ID, docker-ID.scope, cri-containerd-ID.scope, libpod-ID.scope, kubepods/…/ID. */
 const CONTAINER_FOLDER = /^(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?$/;
@@ -31,8 +33,11 @@ export interface WatchedHost {
  */
 export class WatchedFinder {
   readonly #host: WatchedHost;
-  /** State files read before: their change times, and the cgroup that they led to. */
-  #states = new Map<string, { modifiedMs: number; key: string }>();
+  /** State files read before. */
+  #states = new Map<string, SeenState>();
+  /** Cgroups with an id's name and nobody in them: left-overs, of which a host can have many. */
+  #empty = new Set<string>();
+  #turn = 0;
 
   constructor(host: WatchedHost) {
     this.#host = host;
@@ -44,7 +49,15 @@ export class WatchedFinder {
     known: { has(key: string): boolean },
   ): Map<string, WatchedContainer> {
     const found = new Map<string, WatchedContainer>();
-    const search = { host: this.#host, known, found, before: this.#states, states: new Map() };
+    if (this.#turn++ % EMPTY_EVERY === 0) this.#empty.clear();
+    const search: Search = {
+      host: this.#host,
+      known,
+      found,
+      before: this.#states,
+      states: new Map(),
+      empty: this.#empty,
+    };
     for (const root of runtimeRoots) addFromRoot(search, root);
     this.#states = search.states;
     const { mounts } = this.#host;
@@ -58,8 +71,15 @@ interface Search {
   host: WatchedHost;
   known: { has(key: string): boolean };
   found: Map<string, WatchedContainer>;
-  before: Map<string, { modifiedMs: number; key: string }>;
-  states: Map<string, { modifiedMs: number; key: string }>;
+  before: ReadonlyMap<string, SeenState>;
+  states: Map<string, SeenState>;
+  empty: Set<string>;
+}
+
+/** What a state file led to: a cgroup, or none, since its container had ended. */
+interface SeenState {
+  modifiedMs: number;
+  key: string | undefined;
 }
 
 /** The folders at which the way up a hierarchy ends. */
@@ -82,20 +102,23 @@ function addFromRoot(search: Search, root: string): void {
 function addFromState(search: Search, folder: string, namespace: string): boolean {
   const { host, known, found, before, states } = search;
   // runc and ours write state.json, crun writes status.
-  const path = [join(folder, "state.json"), join(folder, "status")].find(
-    (one) => host.files.stat(one) !== undefined,
-  );
-  if (path === undefined) return false;
-  const modifiedMs = host.files.stat(path)?.mtimeMs ?? 0;
+  let path = join(folder, "state.json");
+  let stat = host.files.stat(path);
+  if (!stat) {
+    path = join(folder, "status");
+    stat = host.files.stat(path);
+  }
+  if (!stat) return false;
+  const modifiedMs = stat.mtimeMs;
   const seen = before.get(path);
-  if (seen?.modifiedMs === modifiedMs && known.has(seen.key)) {
+  if (seen?.modifiedMs === modifiedMs && (seen.key === undefined || known.has(seen.key))) {
     states.set(path, seen);
     return true;
   }
   const container = readState(host, path, basename(folder), namespace);
-  if (container && found.size < MAX_CONTAINERS) {
-    states.set(path, { modifiedMs, key: container.key });
-    if (!known.has(container.key)) found.set(container.key, container);
+  states.set(path, { modifiedMs, key: container?.key });
+  if (container && !known.has(container.key) && found.size < MAX_CONTAINERS) {
+    found.set(container.key, container);
   }
   return true;
 }
@@ -151,7 +174,8 @@ function keyOf(mounts: CgroupMounts, folders: CounterFolders): string {
 }
 
 /** Walks the hierarchy that counts pids; does not look inside containers. */
-function addFromTree({ host, known, found }: Search, tree: MountEntry): void {
+function addFromTree(search: Search, tree: MountEntry): void {
+  const { host, known, found, empty } = search;
   let level = [tree.point];
   let seen = 0;
   for (let depth = 0; depth < MAX_DEPTH && level.length > 0; depth++) {
@@ -161,23 +185,25 @@ function addFromTree({ host, known, found }: Search, tree: MountEntry): void {
         if (++seen > MAX_FOLDERS || found.size >= MAX_CONTAINERS) return;
         const path = `${folder}/${name}`;
         const key = path.slice(tree.point.length);
-        if (known.has(key) || found.has(key) || MONITOR_FOLDER.test(name)) continue;
+        if (known.has(key) || found.has(key) || empty.has(key)) continue;
+        if (MONITOR_FOLDER.test(name)) continue;
         const id = CONTAINER_FOLDER.exec(name)?.[1];
         if (id === undefined) next.push(path);
-        else addFromFolder(host.files, host.mounts, key, id, found);
+        else addFromFolder(search, key, id);
       }
     }
     level = next;
   }
 }
 
-function addFromFolder(
-  files: HostFiles,
-  mounts: CgroupMounts,
-  key: string,
-  id: string,
-  found: Map<string, WatchedContainer>,
-): void {
+function addFromFolder({ host, found, empty }: Search, key: string, id: string): void {
+  const { files, quick, mounts } = host;
+  const top = (mounts.v1.get("pids") ?? mounts.v2)?.point ?? "";
+  // A cgroup that nobody is in is what a container left behind, or one that is being made.
+  if (!((quick.number(`${top}${key}/pids.current`) ?? 0) > 0)) {
+    empty.add(key);
+    return;
+  }
   const at = (controller: string) => {
     const mount = mounts.v1.get(controller);
     const path = mount && mount.point + key;
@@ -190,7 +216,5 @@ function addFromFolder(
   const folders: CounterFolders = pids
     ? { version: 1, pids, ...(memory && { memory }), ...(cpu && { cpu }) }
     : { version: 2, pids: unified, memory: unified, cpu: unified };
-  // A cgroup that nobody is in is what a container left behind, or one that is being made.
-  if (!(Number(files.read(`${folders.pids}/pids.current`, 32)) > 0)) return;
   found.set(key, { key, id, name: id.slice(0, SHORT_ID), image: "", namespace: "", folders });
 }

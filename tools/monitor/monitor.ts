@@ -77,6 +77,7 @@ export class Monitor {
   stop(): void {
     this.#running = false;
     clearTimeout(this.#timer);
+    for (const watch of this.watches.values()) watch.close();
     if (this.options.writeRing) this.history?.flush();
   }
 
@@ -108,7 +109,9 @@ export class Monitor {
   }
 
   #readOne(watch: ContainerWatch): void {
-    if (!watch.read(Date.now())) this.watches.delete(watch.container.key);
+    if (watch.read(Date.now())) return;
+    watch.close();
+    this.watches.delete(watch.container.key);
   }
 
   #finishRound(): void {

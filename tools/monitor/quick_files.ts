@@ -1,5 +1,7 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 
+import { HeldNumber } from "./held_number.ts";
+
 /** Counters are a few bytes; a process list of a large container may be long. */
 const BUFFER_BYTES = 256 * 1024;
 
@@ -40,6 +42,11 @@ export class QuickFiles {
     if (text === undefined) return undefined;
     const value = Number.parseInt(text, 10);
     return Number.isNaN(value) ? undefined : value;
+  }
+
+  /** A counter that will be read often; whoever holds it closes it. */
+  held(path: string, skip = 0): HeldNumber {
+    return new HeldNumber(this.#prefix + path, skip, this.#buffer);
   }
 
   /** Names of the folders in a folder. */

@@ -1,3 +1,4 @@
+import type { HeldNumber } from "./held_number.ts";
 import type { QuickFiles } from "./quick_files.ts";
 import { valueFor } from "./quick_files.ts";
 import type { CounterFolders, PidsLimit } from "./sample.ts";
@@ -6,6 +7,8 @@ import type { CounterFolders, PidsLimit } from "./sample.ts";
 const V1_NO_LIMIT = 2 ** 62;
 const NS_PER_SECOND = 1e9;
 const US_PER_SECOND = 1e6;
+/** cpu.stat of v2 begins with this and the number. */
+const USAGE = "usage_usec ".length;
 /** Deeper trees than this do not occur. */
 const MAX_LEVELS = 32;
 
@@ -33,22 +36,34 @@ export interface SlowCounters {
   limitedLevels: string[];
 }
 
-/** Reads what changes all the time. Undefined when the cgroup is gone. */
-export function readFast(files: QuickFiles, folders: CounterFolders): FastCounters | undefined {
-  const { version, pids, memory, cpu } = folders;
-  const threads = pids === undefined ? undefined : files.number(`${pids}/pids.current`);
-  if (threads === undefined) return undefined;
-  if (version === 1) {
-    const memoryBytes = memory && files.number(`${memory}/memory.usage_in_bytes`);
-    const cpuNs = cpu && files.number(`${cpu}/cpuacct.usage`);
-    return { threads, memoryBytes: memoryBytes || 0, cpuSeconds: (cpuNs || 0) / NS_PER_SECOND };
+/** The counters that change all the time, held open. */
+export class FastReader {
+  readonly #threads: HeldNumber;
+  readonly #memory: HeldNumber | undefined;
+  readonly #cpu: HeldNumber | undefined;
+  readonly #cpuUnits: number;
+
+  constructor(files: QuickFiles, { version, pids, memory, cpu }: CounterFolders) {
+    const v1 = version === 1;
+    const usage = v1 ? "memory.usage_in_bytes" : "memory.current";
+    this.#threads = files.held(`${pids}/pids.current`);
+    this.#memory = memory === undefined ? undefined : files.held(`${memory}/${usage}`);
+    this.#cpuUnits = v1 ? NS_PER_SECOND : US_PER_SECOND;
+    if (cpu === undefined) return;
+    this.#cpu = v1 ? files.held(`${cpu}/cpuacct.usage`) : files.held(`${cpu}/cpu.stat`, USAGE);
   }
-  const cpuUs = valueFor(files.text(`${pids}/cpu.stat`), "usage_usec") ?? 0;
-  return {
-    threads,
-    memoryBytes: files.number(`${pids}/memory.current`) ?? 0,
-    cpuSeconds: cpuUs / US_PER_SECOND,
-  };
+
+  /** Undefined when the cgroup is gone. */
+  read(): FastCounters | undefined {
+    const threads = this.#threads.read();
+    if (threads === undefined) return undefined;
+    const cpuSeconds = (this.#cpu?.read() ?? 0) / this.#cpuUnits;
+    return { threads, memoryBytes: this.#memory?.read() ?? 0, cpuSeconds };
+  }
+
+  close(): void {
+    for (const held of [this.#threads, this.#memory, this.#cpu]) held?.close();
+  }
 }
 
 /** Reads what went wrong in a cgroup so far. */

@@ -1,5 +1,5 @@
 // `npm run bench`: ours and the genuine stack in turn; writes BENCHMARKS.md.
-// `npm run bench -- monitor`: what monitoring costs; prints it.
+// `npm run bench -- seeing`: what monitoring and tracing cost; prints it.
 // `npm run bench -- containerd [SAMPLES [NAME…]]`: the two containerds alone; prints.
 // `npm run bench -- probes [PODS [SECONDS]]`: what an exec probe of a pod costs; prints.
 import { build } from "./build.mjs";
@@ -7,7 +7,7 @@ import { BUN, ensurePackages, run, runMain, TEST_PACKAGES } from "./prerequisite
 
 /** Benchmarks of their own. */
 const PARTS = {
-  monitor: "tests/bench/monitor_main.ts",
+  seeing: "tests/bench/seeing_main.ts",
   containerd: "tests/bench/containerd_main.ts",
   probes: "tests/kubelet/load/probe_load_main.ts",
 };

@@ -79,6 +79,8 @@ async function bringUp(
   // Shims and runtimes are found on PATH as containerd finds them, and record where we do.
   process.env["PATH"] = `${dirname(binPath("catena"))}:${process.env["PATH"] ?? ""}`;
   process.env["CATENA_STATE"] = state;
+  // Links below record what their caller sampled: nothing then but failures.
+  if (!flags.trace) setHeadSampling(0);
   const spans = flags.trace ? await startTracing(flags, log, unwind) : undefined;
   const address = join(state, "containerd.sock");
   const containerd = await createContainerd({
