@@ -22,6 +22,12 @@ const BROKEN: [string, (facts: Facts) => void][] = [
     },
   ],
   [
+    "keeper-hung",
+    (f) => {
+      f.keeper = { pid: 103, state: "T" };
+    },
+  ],
+  [
     "storage-hung",
     (f) => {
       const mount = { point: "/srv/data", type: "nfs4", source: "filer:/data", used: "/data" };

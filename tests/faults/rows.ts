@@ -20,6 +20,7 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   links.notRunning,
   links.shimKilled,
   links.shimHung,
+  links.keeperHung,
   links.appStopped,
   links.slowLink,
   links.healthTimeout,

@@ -246,6 +246,8 @@ export interface Facts {
   docker?: DockerFacts;
   containerd?: DaemonFacts;
   shim?: ShimFacts;
+  /** Our shim's keeper of this container: the parent of its first process. */
+  keeper?: { pid: number; state: string };
   runtime?: RuntimeFacts;
   init?: InitFacts;
   cgroup?: CgroupFacts;

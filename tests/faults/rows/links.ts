@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { waitUntil } from "../../lib/wait_until.ts";
 import { BOTH, type FaultRow, GENUINE_ONLY, patient } from "../fault_row.ts";
 import type { FaultStack } from "../fault_stack.ts";
@@ -120,6 +121,17 @@ export const dockerdHung = stopped(
   "kill -STOP dockerd",
   async (stack) => stack.dockerd.pid,
   BOTH,
+);
+
+export const keeperHung = stopped(
+  "keeper-hung",
+  "keeper",
+  "kill -STOP the keeper",
+  async (stack, name) => {
+    const stat = readFileSync(`/proc/${await stack.initPid(name)}/stat`, "utf8");
+    return Number(stat.split(") ")[1]!.split(" ")[1]);
+  },
+  ["catena"],
 );
 
 export const appStopped = stopped(

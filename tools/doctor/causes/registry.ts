@@ -19,6 +19,7 @@ import { execFormat } from "./exec_format.ts";
 import { execNotExecutable } from "./exec_not_executable.ts";
 import { execNotFound } from "./exec_not_found.ts";
 import { healthTimeout } from "./health_timeout.ts";
+import { keeperHung } from "./keeper_hung.ts";
 import { keyringQuota } from "./keyring_quota.ts";
 import { memcgOomApp } from "./memcg_oom_app.ts";
 import { memcgOomExec } from "./memcg_oom_exec.ts";
@@ -60,6 +61,7 @@ import { zombies } from "./zombies.ts";
 export const CAUSES: readonly CauseRule[] = [
   storageHung,
   shimHung,
+  keeperHung,
   socketGone,
   containerdDown,
   containerdHung,

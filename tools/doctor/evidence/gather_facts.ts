@@ -13,6 +13,7 @@ import type {
 } from "../facts.ts";
 import { LayeredFiles } from "../host/layered_files.ts";
 import { findPortHolders } from "../host/listening_ports.ts";
+import { readProcess } from "../host/process_table.ts";
 import { judgeFacts } from "../judge.ts";
 import type { DoctorOptions } from "../options.ts";
 import { collectCgroup } from "./collect_cgroup.ts";
@@ -117,12 +118,24 @@ export async function gatherFacts(
   if (init) facts.init = init;
   const living = init?.alive ? init.pid : undefined;
   facts.cgroup = collectCgroup(files, cgroups, processes, living, facts.runtime.cgroupPaths);
+  const keeper = living === undefined ? undefined : keeperOf(survey, living);
+  if (keeper) facts.keeper = keeper;
   facts.security = collectSecurity(files, facts);
   facts.silentMounts = collectSilentMounts(survey, container, facts);
   addPrograms(survey, facts, options);
   const well = judgeFacts(facts).proved.length === 0 && facts.init?.alive;
   if (!unasked || well) return facts;
   return gatherFacts(survey, container, daemons, host, options);
+}
+
+/** Its name as the kernel cuts it. */
+const KEEPER = /^catena-keeper/;
+
+function keeperOf({ processes, files }: Survey, initPid: number): Facts["keeper"] {
+  const parent = processes.get(processes.get(initPid)?.ppid ?? 0);
+  if (!parent || !KEEPER.test(parent.comm)) return undefined;
+  const now = readProcess(files, parent.pid);
+  return now && { pid: now.pid, state: now.state };
 }
 
 /** Somebody tried an exec in it: whether that failed, only Docker knows. */
