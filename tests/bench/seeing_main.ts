@@ -20,9 +20,8 @@ async function main(): Promise<void> {
     withSandbox(async (off) => {
       const timings = await benchTracing({ on, off }, EXECS);
       const more = (median(timings.on.samplesMs) / median(timings.off.samplesMs) - 1) * 100;
-      console.log(
-        `an exec over the API, ${told(timings.on)}, ${told(timings.off)}: ${more.toFixed(1)} % more`,
-      );
+      const both = `${told(timings.on)}, ${told(timings.off)}`;
+      console.log(`an exec over the API, ${both}: ${more.toFixed(1)} % more`);
     }),
   );
 }

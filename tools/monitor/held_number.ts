@@ -5,8 +5,8 @@ const ZERO = 48;
 const NINE = 57;
 
 /**
- * A counter that is read again and again through one open descriptor: a third of the cost of opening
- * it each time. A cgroup can be removed all the same; reading then says that it is gone.
+ * A counter that is read again and again through one open descriptor: a third of the cost of
+ * opening it each time. A cgroup can be removed all the same; reading then says that it is gone.
  */
 export class HeldNumber {
   readonly #path: string;
