@@ -26,13 +26,13 @@ export async function createContainer(
   if (!sandbox.State.Running) {
     throw refuse("failed_precondition", op, `sandbox container ${sandbox.Id} is not running`);
   }
-  const body = containerBody(config, sandboxConfig, {
-    sandboxId: sandbox.Id,
-    runtime: shim.checkpoints.read(sandbox.Id)?.runtimeHandler ?? "",
-    cgroupParent: sandbox.HostConfig.CgroupParent ?? "",
-  });
   const name = containerName(sandboxConfig.metadata, config.metadata);
   try {
+    const body = containerBody(config, sandboxConfig, {
+      sandboxId: sandbox.Id,
+      runtime: shim.checkpoints.read(sandbox.Id)?.runtimeHandler ?? "",
+      cgroupParent: sandbox.HostConfig.CgroupParent ?? "",
+    });
     return { containerId: await createNamed(shim, name, body, context) };
   } catch (thrown) {
     throw framed(op, `failed to create container ${name}`, thrown);
