@@ -48,6 +48,21 @@ export async function processExited(
     exitedNs: kept.exitedNs,
   };
   shim.events.exit(exit, () => noteExitTold(container.bundle, process.token));
+  if (process.token === INIT_TOKEN) await dropIfWiped(shim, container);
+}
+
+/**
+ * A container whose bundle was wiped while it ran is nobody's any more: containerd will not delete
+ * it, so this shim lets go of it, and may end.
+ */
+async function dropIfWiped(shim: ShimContext, container: Container): Promise<void> {
+  const { keeper, id } = container;
+  if (!keeper || keeper.lost || keeper.alive) return;
+  shim.log.warn("a container ended whose bundle was wiped", { id });
+  shim.oom.remove(container);
+  if (shim.containers.get(id) === container) shim.containers.delete(id);
+  await keeper.quit().catch(() => {});
+  shim.retire(id);
 }
 
 /**

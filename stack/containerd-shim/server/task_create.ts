@@ -114,25 +114,46 @@ async function build(
   } finally {
     container.keeper = await starting;
   }
-  await launchProcess(container, init, (means) =>
-    container.runtime
-      .create({
-        ...means,
-        id,
-        bundle,
-        pidFile: join(bundle, "init.pid"),
-        noPivot: record.runtime.noPivot,
-        noNewKeyring: record.runtime.noNewKeyring,
-        trace: span.context,
-      })
-      .catch((thrown: unknown) => {
-        throw runtimeFailed(thrown, "create", "OCI runtime create failed");
-      }),
-  );
+  await launchProcess(container, init, async (means) => {
+    const options = {
+      ...means,
+      id,
+      bundle,
+      pidFile: join(bundle, "init.pid"),
+      noPivot: record.runtime.noPivot,
+      noNewKeyring: record.runtime.noNewKeyring,
+      trace: span.context,
+    };
+    try {
+      return await createAnew(shim, container, () => container.runtime.create(options));
+    } catch (thrown) {
+      throw runtimeFailed(thrown, "create", "OCI runtime create failed");
+    }
+  });
   record.pid = init.pid;
   container.save();
   container.cgroup = locateCgroup(init.pid);
   shim.containers.set(id, container);
+}
+
+/**
+ * Creates the container in the runtime. One that the runtime has of this very bundle is from a
+ * former life of the bundle, whose folder was wiped: nobody can manage it any more, so it goes.
+ */
+async function createAnew<T>(
+  shim: ShimContext,
+  { runtime, id, bundle }: Container,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const known = toChainError(thrown, "shim", "create").words.includes("already exists");
+    if (!known || (await ownerInRuntime(runtime, id, bundle)) !== "bundle") throw thrown;
+  }
+  shim.log.warn("removing the container of a bundle that was wiped", { id });
+  await runtime.delete(id, { force: true });
+  return await work();
 }
 
 /** Takes down what a failed create left; a failed clean-up is attached to the failure. */

@@ -1,5 +1,5 @@
-import { closeSync } from "node:fs";
-import { failure } from "#lib/errors/chain_error.ts";
+import { closeSync, openSync } from "node:fs";
+import { failure, toChainError } from "#lib/errors/chain_error.ts";
 import { pipe } from "#lib/linux/socket.ts";
 import type { LaunchedProcess, ProcessLauncher } from "#wire/oci-runtime/runtime.ts";
 
@@ -37,12 +37,15 @@ export async function startLogger(
   container: { id: string; namespace: string },
 ): Promise<LaunchedProcess> {
   const [ready, signal] = pipe();
+  // Not the container's own streams: a logger that holds the writing ends never sees their end.
+  const nothing = openSync("/dev/null", "r+");
   let started: LaunchedProcess;
   try {
     started = await launcher.spawn({
       executable: logger.executable,
       argv: [logger.executable, ...logger.args],
       env: { CONTAINER_ID: container.id, CONTAINER_NAMESPACE: container.namespace },
+      stdio: { stdin: nothing, stdout: nothing, stderr: nothing },
       fds: [
         { fd: logger.stdout, as: 3 },
         { fd: logger.stderr, as: 4 },
@@ -51,9 +54,16 @@ export async function startLogger(
     });
   } catch (thrown) {
     closeSync(ready);
-    throw thrown;
+    const words = "failed to create init process I/O: failed to start binary process";
+    throw toChainError(thrown, "shim", "start logger").wrap({
+      layer: "shim",
+      op: "start logger",
+      code: "unknown",
+      message: `${words}: ${logger.executable}`,
+      fix: "name an executable that is there in the binary:// address of the logger",
+    });
   } finally {
-    for (const fd of [logger.stdout, logger.stderr, signal]) closeSync(fd);
+    for (const fd of [logger.stdout, logger.stderr, signal, nothing]) closeSync(fd);
   }
   await loggerReady(ready, logger.executable);
   return started;

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { libexecPath } from "#lib/install/install_paths.ts";
 
 /** A rule as the library takes it: name, action, then index, operator, a, b of each comparison. */
@@ -10,13 +11,30 @@ interface Library {
 }
 
 let loaded: Library | undefined;
+/** The library's file as it was when `holdLibrary` was called. */
+let held: number | undefined;
+
+/**
+ * Opens the library's file without loading it. A shim does so when it starts: an installation that
+ * is replaced under it must not give it a library of another version than its own.
+ */
+export function holdLibrary(): void {
+  if (held !== undefined || loaded) return;
+  try {
+    held = openSync(libexecPath("catena-seccomp.node"), "r");
+  } catch {
+    // Not installed: said by the first container with a profile.
+  }
+}
 
 /** libseccomp. Loaded on first use only: a container without a profile does not pay for it. */
 export function seccompLibrary(): Library {
   if (!loaded) {
     const module = { exports: {} };
-    process.dlopen(module, libexecPath("catena-seccomp.node"));
+    const path = held === undefined ? libexecPath("catena-seccomp.node") : `/proc/self/fd/${held}`;
+    process.dlopen(module, path);
     loaded = module.exports as Library;
+    if (held !== undefined) closeSync(held);
   }
   return loaded;
 }

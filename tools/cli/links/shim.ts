@@ -8,6 +8,7 @@ const DEFAULT_RUNTIME_ROOT = "/run/containerd/runc";
 
 type LibraryModule = typeof import("#stack/runc/runtime.ts");
 type ImageModule = typeof import("#stack/runc/process/init_image.ts");
+type SeccompModule = typeof import("#stack/runc/seccomp/seccomp_library.ts");
 type ClientModule = typeof import("#wire/oci-runtime/client/runtime_client.ts");
 
 /** `containerd-shim-catena-v2`: the shim, its `start` and its `delete`. */
@@ -15,8 +16,9 @@ export function main(args: string[]): void {
   shimMain(args, makeRuntime, loadInit);
 }
 
-/** What our runtime executes, as it is while this shim starts. */
+/** What our runtime executes and loads, as it is while this shim starts. */
 function loadInit(): void {
+  (require("#stack/runc/seccomp/seccomp_library.ts") as SeccompModule).holdLibrary();
   (require("#stack/runc/process/init_image.ts") as ImageModule).loadInit();
 }
 
