@@ -30,6 +30,11 @@ const GLOBAL_FLAGS: FlagSpec[] = [
     usage: "take refused cgroups for no failure: true, false or auto",
     default: "auto",
   },
+  {
+    name: "delegate",
+    kind: "string",
+    usage: "genuine runtime that does the work; its failures gain our diagnosis",
+  },
   HELP_FLAG,
   { name: "version", alias: "v", kind: "bool", usage: "print the version" },
 ];
@@ -170,6 +175,11 @@ async function dispatch(argv: string[]): Promise<number> {
       refuse("arguments", error.message, "invalid_argument"),
       1,
     );
+  }
+  if (global.flags.text("delegate")) {
+    const { runDelegate } =
+      require("../delegate/run_delegate.ts") as typeof import("../delegate/run_delegate.ts");
+    return runDelegate(argv, global, stateRoot(global));
   }
   if (global.flags.on("version")) {
     print(`catena-runc version ${versionText()}\n`);

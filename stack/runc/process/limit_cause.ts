@@ -31,6 +31,12 @@ export function processLimitCause(context: FailureContext): FoundCause {
   return full ? fullLevel(full) : hostLimits();
 }
 
+/** The innermost pids cgroup that is full at this moment; undefined when none is. */
+export function fullPidsCause(cgroup: CgroupJoin): FoundCause | undefined {
+  const full = pidsLevels(cgroup).find(({ current, max }) => current >= max);
+  return full && fullLevel(full);
+}
+
 /** The levels that the clone was charged to: those of the cgroup it fell back to, if it did. */
 function chargedLevels({ report, run, cgroup }: FailureContext): Level[] {
   if (report.charged !== "fallback") return pidsLevels(cgroup);

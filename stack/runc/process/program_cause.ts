@@ -1,9 +1,8 @@
 import type { Evidence } from "#lib/errors/frame.ts";
 import { closeFile, O, openFile, S_IFDIR, S_IFMT, statFile } from "#lib/linux/file.ts";
 import { readAtStart } from "#lib/linux/process.ts";
-import type { Operation } from "#wire/init-pipe/operation.ts";
+import type { Operation, Plan } from "#wire/init-pipe/operation.ts";
 import type { FoundCause } from "./failure_cause.ts";
-import type { FailureContext } from "./launch_failure.ts";
 import { userLimitCause } from "./user_limit_cause.ts";
 
 type ProgramOperation = Extract<Operation, { op: "find-program" | "execve" | "chdir" }>;
@@ -19,9 +18,16 @@ const EM_NAMES: Record<number, string> = {
 };
 const HEAD_BYTES = 4096;
 
+/** What of a failed launch says why its program did not run. */
+export interface ProgramContext {
+  /** Host path of the container's root. */
+  root: string;
+  run?: { plan: Plan };
+}
+
 /** Why a program was not found, could not be run, or has no folder to run in. */
 export function programCause(
-  context: FailureContext,
+  context: ProgramContext,
   operation: ProgramOperation,
   errno: string,
 ): FoundCause {
@@ -44,7 +50,7 @@ export function programCause(
   return executeCause(context, name, errno);
 }
 
-function folderCause(context: FailureContext, path: string, errno: string): FoundCause {
+function folderCause(context: ProgramContext, path: string, errno: string): FoundCause {
   if (errno !== "ENOENT" && errno !== "ENOTDIR") return { evidence: [], words: {} };
   return {
     evidence: [{ kind: "path", value: "missing", ref: `${context.root}${path}` }],
@@ -56,7 +62,7 @@ function folderCause(context: FailureContext, path: string, errno: string): Foun
   };
 }
 
-function notExecutable(context: FailureContext, name: string): FoundCause {
+function notExecutable(context: ProgramContext, name: string): FoundCause {
   const path = `${context.root}/${name}`;
   const stat = name.startsWith("/") ? statFile(path) : undefined;
   const folder = stat !== undefined && (stat.mode & S_IFMT) === S_IFDIR;
@@ -76,13 +82,13 @@ function notExecutable(context: FailureContext, name: string): FoundCause {
 }
 
 /** execve refused what the search had found. */
-function executeCause(context: FailureContext, name: string, errno: string): FoundCause {
+function executeCause(context: ProgramContext, name: string, errno: string): FoundCause {
   const path = name.startsWith("/") ? `${context.root}${name}` : undefined;
   const head = path ? readHead(path) : undefined;
   if (errno === "ENOEXEC") return formatCause(name, head);
   if (errno === "ENOENT" && head) return interpreterCause(name, head);
   if (errno === "EACCES") return notExecutable(context, name);
-  if (errno === "EAGAIN") return userLimitCause(context);
+  if (errno === "EAGAIN" && context.run) return userLimitCause(context.run.plan);
   return { evidence: [], words: {} };
 }
 

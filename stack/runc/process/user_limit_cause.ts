@@ -1,7 +1,7 @@
 import { listFolder, readTextIfAny } from "#lib/linux/file.ts";
+import type { Plan } from "#wire/init-pipe/operation.ts";
 import { RLIMITS } from "../spec/linux_constants.ts";
 import type { FoundCause } from "./failure_cause.ts";
-import type { FailureContext } from "./launch_failure.ts";
 
 const NPROC = RLIMITS.indexOf("RLIMIT_NPROC");
 
@@ -9,14 +9,14 @@ const NPROC = RLIMITS.indexOf("RLIMIT_NPROC");
  * execve answers EAGAIN for one reason only: since it became that user, the process was one more
  * than RLIMIT_NPROC allows. The limit counts all of the user's threads on the host.
  */
-export function userLimitCause({ run }: FailureContext): FoundCause {
+export function userLimitCause(plan: Plan): FoundCause {
   let uid: number | undefined;
   let limit: bigint | undefined;
-  for (const operation of run.plan.operations) {
+  for (const operation of plan.operations) {
     if (operation.op === "user") uid = operation.uid;
     if (operation.op === "rlimit" && operation.resource === NPROC) limit = operation.soft;
   }
-  const mapped = run.plan.operations.some(({ op }) => op === "become-root");
+  const mapped = plan.operations.some(({ op }) => op === "become-root");
   // In a user namespace the host's user is another one, which the plan does not name.
   const held = uid === undefined || mapped ? undefined : threadsOf(uid);
   const allowed = limit === undefined ? "what its launcher had" : String(limit);

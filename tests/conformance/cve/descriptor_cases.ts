@@ -83,6 +83,5 @@ export const descriptorCases: ConformanceCase[] = [
       const status = await container.exec(["cat", "/proc/self/status"], flags);
       assert.match(status, /^CapInh:\s+0{16}$/m);
     },
-    differs: { crun: "crun makes what --cap adds inheritable" },
   },
 ];

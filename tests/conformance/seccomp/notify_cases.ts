@@ -13,7 +13,7 @@ print("listening", flush=True)
 link, _ = server.accept()
 state, ancillary, _, _ = link.recvmsg(65536, socket.CMSG_SPACE(4))
 fd = array.array("i", ancillary[0][2])[0]
-print(state.decode(), flush=True)
+print(json.dumps(json.loads(state.rstrip(b"\\0"))), flush=True)
 RECV, SEND = 0xC0502100, 0xC0182101
 while True:
     request = bytearray(80)
@@ -32,10 +32,17 @@ async function startAgent(trial: Trial, errno: number) {
     child.kill("SIGKILL");
   });
   const reader = child.stdout.getReader();
-  const next = async () =>
-    Buffer.from((await reader.read()).value ?? [])
-      .toString("utf8")
-      .trim();
+  let text = "";
+  const next = async () => {
+    while (!text.includes("\n")) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      text += Buffer.from(value).toString("utf8");
+    }
+    const [line = "", ...rest] = text.split("\n");
+    text = rest.join("\n");
+    return line;
+  };
   assert.equal(await next(), "listening");
   return { socket, next };
 }
