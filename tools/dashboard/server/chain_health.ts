@@ -1,5 +1,5 @@
 import { type Stack, surveyHost } from "#tools/doctor/discover/find_stacks.ts";
-import { type DaemonSet, gatherDaemons } from "#tools/doctor/evidence/gather_facts.ts";
+import { type DaemonSet, gatherDaemons } from "#tools/doctor/evidence/gather_daemons.ts";
 import type { DaemonFacts } from "#tools/doctor/facts.ts";
 import { HostFiles } from "#tools/doctor/host/host_files.ts";
 import { type HostProcess, readProcess } from "#tools/doctor/host/process_table.ts";

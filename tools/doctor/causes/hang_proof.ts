@@ -48,13 +48,12 @@ export function silentDaemon(
   daemon: DaemonFacts | undefined,
 ): Pick<Proof, "confidence" | "sentence" | "evidence"> | undefined {
   if (!silent(daemon)) return undefined;
+  const silence = daemon?.answer?.error ?? "no answer";
   const state = daemon?.state ? ` (process ${daemon.pid}, state ${daemon.state})` : "";
   return {
     confidence: "likely",
-    sentence: `${what}${state} accepts connections but does not answer`,
-    evidence: [
-      { kind: "trace", value: daemon?.answer?.error ?? "no answer", ref: daemon?.socket ?? "" },
-    ],
+    sentence: `${what}${state} accepts connections, but gave ${silence}`,
+    evidence: [{ kind: "trace", value: silence, ref: daemon?.socket ?? "" }],
   };
 }
 

@@ -2,7 +2,7 @@ import type { CauseRule } from "./cause.ts";
 import { hangProof, wake } from "./hang_proof.ts";
 import { execCommand, isStopped } from "./words.ts";
 
-/** Only our stack has keepers; without one no process of the container starts, or is told to end. */
+/** Only our stack has keepers; without one no process of the container starts or is told to end. */
 export const keeperHung: CauseRule = {
   id: "keeper-hung",
   title: "the container's keeper is stopped or blocked",

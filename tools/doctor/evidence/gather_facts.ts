@@ -1,9 +1,6 @@
-import { dockerRequest } from "../discover/docker_request.ts";
 import type { FoundContainer } from "../discover/find_containers.ts";
-import type { Stack, Survey } from "../discover/find_stacks.ts";
-import { greetDaemon } from "../discover/greet_daemon.ts";
+import type { Survey } from "../discover/find_stacks.ts";
 import type {
-  Answer,
   DockerFacts,
   ExecFacts,
   Facts,
@@ -17,66 +14,14 @@ import { readProcess } from "../host/process_table.ts";
 import { judgeFacts } from "../judge.ts";
 import type { DoctorOptions } from "../options.ts";
 import { collectCgroup } from "./collect_cgroup.ts";
-import { collectDaemon } from "./collect_daemon.ts";
-import { collectHistory, inspectContainer, readEvents, readRuntimes } from "./collect_docker.ts";
+import { collectHistory, inspectContainer } from "./collect_docker.ts";
 import { collectInit } from "./collect_init.ts";
 import { collectProgram } from "./collect_program.ts";
 import { collectRuntime } from "./collect_runtime.ts";
 import { collectSecurity } from "./collect_security.ts";
 import { collectShim } from "./collect_shim.ts";
 import { collectSilentMounts } from "./collect_silent_mounts.ts";
-
-const ANSWER_TIMEOUT_MS = 2000;
-
-/** A stack's daemons, looked at once for all containers of the stack. */
-export type DaemonSet = Pick<Facts, "cri" | "docker" | "containerd">;
-
-/** Looks at a stack's daemons; asks each one question that cannot harm it. */
-export async function gatherDaemons(survey: Survey, stack: Stack): Promise<DaemonSet> {
-  const { cgroups } = survey;
-  const out: DaemonSet = {};
-  if (stack.cri) {
-    const { socket, pid } = stack.cri;
-    const answer = await greetDaemon(socket, ANSWER_TIMEOUT_MS);
-    out.cri = collectDaemon(survey, cgroups, pid, socket, answer);
-  }
-  if (stack.docker) {
-    const { socket, pid, dataRoot } = stack.docker;
-    const answer = await pingDocker(socket);
-    const facts: DockerFacts = collectDaemon(survey, cgroups, pid, socket, answer);
-    if (dataRoot) facts.dataRoot = dataRoot;
-    if (answer.ok) {
-      facts.runtimes = await readRuntimes(socket);
-      facts.events = await readEvents(socket);
-    }
-    out.docker = facts;
-  }
-  if (stack.containerd) {
-    const { socket, pid } = stack.containerd;
-    const answer = await greetDaemon(socket, ANSWER_TIMEOUT_MS);
-    out.containerd = collectDaemon(survey, cgroups, pid, socket, answer);
-  }
-  return out;
-}
-
-/** The Docker API's own greeting: its body says OK, whoever else listens there says otherwise. */
-async function pingDocker(socket: string): Promise<Answer> {
-  const { ok, latencyMs, timedOut, error, text, status } = await dockerRequest(
-    socket,
-    "/_ping",
-    ANSWER_TIMEOUT_MS,
-  );
-  if (ok && text.trim() !== "OK") {
-    const wrong = `it answers (${status}), but not as the Docker Engine API does`;
-    return { ok: false, latencyMs, timedOut, error: wrong };
-  }
-  const denied = isDenied(error);
-  return { ok, latencyMs, timedOut, denied, ...(error !== undefined && { error }) };
-}
-
-function isDenied(error: string | undefined): boolean {
-  return error === "EACCES" || error === "EPERM";
-}
+import type { DaemonSet } from "./gather_daemons.ts";
 
 /**
  * All passive evidence about one container. Asks no link anything that could block it. `brief`
