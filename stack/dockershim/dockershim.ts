@@ -9,7 +9,7 @@ import { type ContainerKind, kindFilter, readLabels } from "./convert/docker_lab
 import { pause } from "./logs/container_log.ts";
 import { LogStore } from "./logs/log_store.ts";
 import { type NetworkOptions, PodNetwork } from "./network/pod_network.ts";
-import { PAUSE_IMAGE } from "./pause/pause_image.ts";
+import { ensurePauseImage, PAUSE_IMAGE } from "./pause/pause_image.ts";
 import { refuse } from "./refusals.ts";
 import { CheckpointStore } from "./state/sandbox_checkpoint.ts";
 import { UsageSamples } from "./stats/usage_samples.ts";
@@ -48,6 +48,7 @@ export class Dockershim {
   readonly log: Log;
   /** Aborted when the dockershim closes: streams end with it. */
   readonly closing = new AbortController();
+  #pauseReady: Promise<string> | undefined;
 
   constructor(options: DockershimOptions) {
     mkdirSync(options.root, { recursive: true, mode: 0o711 });
@@ -69,6 +70,16 @@ export class Dockershim {
    */
   call(context: CallContext): CallContext {
     return context.trace ? { trace: context.trace } : {};
+  }
+
+  /** The name of the pause image, which is there then: looked for by one at a time. */
+  pauseImageReady(context: CallContext): Promise<string> {
+    this.#pauseReady ??= ensurePauseImage(this.engine, this.pauseImage, this.call(context)).finally(
+      () => {
+        this.#pauseReady = undefined;
+      },
+    );
+    return this.#pauseReady;
   }
 
   /** A sandbox or container by its id or a beginning of it. Others of Docker's are not found. */
@@ -94,11 +105,31 @@ export class Dockershim {
     while (!signal.aborted) {
       try {
         await this.logs.recover();
+        await this.#clearLost();
         return;
       } catch (error) {
         this.log.warn("docker does not answer", { error });
       }
       await pause(RECOVER_MS, signal);
+    }
+  }
+
+  /**
+   * Takes the network of sandboxes down that somebody removed behind our back: without that, their
+   * addresses would be held for ever.
+   */
+  async #clearLost(): Promise<void> {
+    const present = new Set((await this.list("podsandbox", [], {})).map(({ Id }) => Id));
+    for (const id of this.checkpoints.ids()) {
+      const checkpoint = present.has(id) ? undefined : this.checkpoints.read(id);
+      if (!checkpoint) continue;
+      const { network } = checkpoint;
+      try {
+        if (network) await this.network.detach({ id, metadata: checkpoint, netns: "" }, network);
+        this.checkpoints.remove(id);
+      } catch (error) {
+        this.log.warn("network of a lost sandbox is not taken down", { sandbox: id, error });
+      }
     }
   }
 }

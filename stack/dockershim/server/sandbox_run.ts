@@ -11,7 +11,6 @@ import { sandboxBody } from "../convert/sandbox_body.ts";
 import type { Dockershim } from "../dockershim.ts";
 import { raiseLoopback } from "../network/loopback.ts";
 import { rewriteResolvConf } from "../network/resolv_conf.ts";
-import { ensurePauseImage } from "../pause/pause_image.ts";
 import { framed, invalid } from "../refusals.ts";
 import type { SandboxCheckpoint } from "../state/sandbox_checkpoint.ts";
 import { createNamed } from "./container_create.ts";
@@ -31,7 +30,7 @@ export async function runPodSandbox(
   if (!config?.metadata) throw invalid(op, "sandbox config is nil or has no metadata");
   const { name } = config.metadata;
   try {
-    const image = await ensurePauseImage(shim.engine, shim.pauseImage, shim.call(context));
+    const image = await shim.pauseImageReady(context);
     const networkMode = shim.network.dockerMode;
     const body = sandboxBody(config, { image, networkMode, runtime: runtimeHandler });
     const id = await createNamed(shim, sandboxName(config.metadata), body, context);

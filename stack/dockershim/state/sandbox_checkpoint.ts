@@ -38,6 +38,8 @@ const ID = /^[0-9a-f]{12,64}$/;
 /** The checkpoints of all sandboxes: a file each, written whole or not at all. */
 export class CheckpointStore {
   readonly #folder: string;
+  /** What the files say: lists ask for all of them every second. */
+  readonly #known = new Map<string, SandboxCheckpoint>();
 
   constructor(root: string) {
     this.#folder = join(root, "sandboxes");
@@ -46,10 +48,17 @@ export class CheckpointStore {
 
   write(id: string, checkpoint: SandboxCheckpoint): void {
     writeTextAtomically(this.#path(id), JSON.stringify(checkpoint));
+    this.#known.set(id, checkpoint);
   }
 
   /** Undefined when there is none, or none that can be read. */
   read(id: string): SandboxCheckpoint | undefined {
+    const known = this.#known.get(id) ?? this.#load(id);
+    if (known) this.#known.set(id, known);
+    return known;
+  }
+
+  #load(id: string): SandboxCheckpoint | undefined {
     try {
       const value = JSON.parse(readFileSync(this.#path(id), "utf8")) as Partial<SandboxCheckpoint>;
       return value.version === 1 ? (value as SandboxCheckpoint) : undefined;
@@ -60,6 +69,7 @@ export class CheckpointStore {
 
   remove(id: string): void {
     rmSync(this.#path(id), { force: true });
+    this.#known.delete(id);
   }
 
   /** Ids of all sandboxes that have one. */

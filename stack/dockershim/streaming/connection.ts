@@ -1,5 +1,8 @@
 import type { Socket } from "node:net";
 
+/** How long a client may take to close its side. */
+const LINGER_MS = 5_000;
+
 /** A socket of a client as bytes in and bytes out, with back-pressure both ways. */
 export class Connection {
   readonly #socket: Socket;
@@ -39,9 +42,12 @@ export class Connection {
     });
   }
 
-  /** Sends what is still under way, then closes. */
+  /** Sends what is still under way, then closes; a client that does not close too is cut off. */
   end(): void {
-    if (!this.#socket.destroyed) this.#socket.end();
+    if (this.#socket.destroyed) return;
+    this.#socket.end();
+    const cut = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    this.#socket.once("close", () => clearTimeout(cut));
   }
 
   destroy(): void {

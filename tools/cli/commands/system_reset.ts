@@ -25,6 +25,7 @@ const OWN_NAMES = [
   "containerd",
   "containerd.pid",
   "dockerd",
+  "dockershim",
   MARK,
   "docker.sock",
   "containerd.sock",
