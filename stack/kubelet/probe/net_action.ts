@@ -1,3 +1,5 @@
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import { type ActionOutcome, clip } from "./action_outcome.ts";
 
@@ -13,26 +15,25 @@ export interface HttpTarget {
 
 /**
  * GET; any status from 200 to 399 is success. Redirects within the host are followed; one that
- * leads elsewhere is success, for what is elsewhere is not this container.
+ * leads elsewhere is success, for what is elsewhere is not this container. Proxies of the
+ * environment are not used (fetch would use them).
  */
 export async function httpAction({ url, headers, timeoutMs }: HttpTarget): Promise<ActionOutcome> {
   const signal = AbortSignal.timeout(timeoutMs);
-  const head = new Headers({ "user-agent": USER_AGENT, accept: "*/*" });
-  for (const { name, value } of headers) head.set(name, value);
+  const head: Record<string, string> = { "user-agent": USER_AGENT, accept: "*/*" };
+  for (const { name, value } of headers) head[name.toLowerCase()] = value;
   let at = new URL(url);
   try {
     for (let step = 0; step <= MAX_REDIRECTS; step++) {
-      const tls = { rejectUnauthorized: false };
-      const reply = await fetch(at, { headers: head, redirect: "manual", signal, tls });
+      const reply = await get(at, head, signal);
       const next = redirection(reply, at);
       if (next && next.host === at.host) {
-        await reply.body?.cancel();
         at = next;
         continue;
       }
-      const body = await firstBytes(reply);
-      if (reply.status >= 200 && reply.status < 400) return { result: "success", output: body };
-      const output = `HTTP probe failed with statuscode: ${reply.status}`;
+      const { status, body } = reply;
+      if (status >= 200 && status < 400) return { result: "success", output: body };
+      const output = `HTTP probe failed with statuscode: ${status}`;
       return { result: "failure", output: body === "" ? output : `${output}; ${body}` };
     }
     return { result: "failure", output: `Get "${url}": stopped after ${MAX_REDIRECTS} redirects` };
@@ -41,25 +42,47 @@ export async function httpAction({ url, headers, timeoutMs }: HttpTarget): Promi
   }
 }
 
-function redirection(reply: Response, from: URL): URL | undefined {
-  const location = reply.headers.get("location");
-  if (reply.status < 300 || reply.status >= 400 || location === null) return undefined;
-  return URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+interface Reply {
+  status: number;
+  location: string | undefined;
+  /** As much of it as an event shows. */
+  body: string;
 }
 
-async function firstBytes(reply: Response): Promise<string> {
-  const reader = reply.body?.getReader();
-  if (!reader) return "";
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for (; size < MAX_BODY; ) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    chunks.push(value);
-    size += value.length;
-  }
-  await reader.cancel();
-  return clip(Buffer.concat(chunks).subarray(0, MAX_BODY).toString("utf8"));
+function get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Reply> {
+  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+  const tls = { rejectUnauthorized: false };
+  return new Promise((resolve, reject) => {
+    const late = (): void => {
+      request.destroy();
+      reject(signal.reason);
+    };
+    const request = send(url, { headers, agent: false, ...tls }, (reply) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const end = (): void => {
+        signal.removeEventListener("abort", late);
+        const body = clip(Buffer.concat(chunks).subarray(0, MAX_BODY).toString("utf8"));
+        resolve({ status: reply.statusCode ?? 0, location: reply.headers.location, body });
+        request.destroy();
+      };
+      reply.on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size >= MAX_BODY) end();
+      });
+      reply.on("end", end);
+      reply.on("error", reject);
+    });
+    request.on("error", reject);
+    signal.addEventListener("abort", late, { once: true });
+    request.end();
+  });
+}
+
+function redirection({ status, location }: Reply, from: URL): URL | undefined {
+  if (status < 300 || status >= 400 || location === undefined) return undefined;
+  return URL.canParse(location, from.href) ? new URL(location, from) : undefined;
 }
 
 /** A connection that is accepted is success. */

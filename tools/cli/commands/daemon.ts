@@ -27,6 +27,12 @@ export interface DaemonFlags extends PodFlags, DockerdFlags {
   otlp?: string;
   /** Share of the traces begun here that are sampled. */
   traceSample?: number;
+  /** The folder of static pods; undefined for no kubelet. */
+  manifests?: string;
+  /** Of the kubelet's HTTP API. */
+  kubeletPort: number;
+  /** The cgroup above its kubepods. */
+  kubeletCgroupRoot: string;
   /** Milliseconds between two samples of each container; undefined for none. */
   monitor?: number;
 }
@@ -35,7 +41,7 @@ export interface DaemonFlags extends PodFlags, DockerdFlags {
 const GRACE_MS = 1000;
 
 /**
- * `catena daemon`: all links from dockershim down in one process, each on its own socket. Resolves
+ * `catena daemon`: all links from kubelet down in one process, each on its own socket. Resolves
  * after SIGTERM or SIGINT with what it had opened closed again; containers run on. Rejects when
  * something cannot be brought up, with all that was brought up before taken down.
  */
@@ -119,7 +125,11 @@ async function bringUp(
     unwind.push(() => server.close());
   }
   await openForwarded(hosts.forwarded, sockets[0]!, unwind);
-  await servePods(dockerd.engine, flags, spans, unwind);
+  const cri = await servePods(dockerd.engine, flags, spans, unwind);
+  if (flags.manifests !== undefined) {
+    const { serveKubelet } = await import("../cri/serve_kubelet.ts");
+    await serveKubelet(cri, { ...flags, manifests: flags.manifests }, spans, unwind);
+  }
   if (flags.monitor !== undefined) unwind.push(await monitorContainers(flags, flags.monitor, log));
   log.debug("sockets belong to", { group: group ?? SOCKET_GROUP_NAME, gid: gid ?? 0 });
 }

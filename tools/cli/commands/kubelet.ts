@@ -10,9 +10,10 @@ import { Log, type LogLevel } from "#lib/log/log.ts";
 import { SpoolSink } from "#lib/trace/spool.ts";
 import { LOG_ROTATION } from "#stack/kubelet/logs/rotate_log.ts";
 import { createKubelet, type KubeletOptions } from "#stack/kubelet/main.ts";
-import { recogniseMessages } from "#tools/doctor/messages/recognise_message.ts";
 import { connectCri } from "#wire/cri/client/cri_client.ts";
+import { recogniseText } from "../cri/recognise_text.ts";
 import { lockFolder } from "../daemon_lock.ts";
+import { stopSignal } from "../io/stop_signal.ts";
 
 const USAGE = `usage: catena kubelet --manifests DIR [options]
 
@@ -60,7 +61,6 @@ export async function runKubelet(args: string[]): Promise<void> {
     mkdirSync(state, { recursive: true, mode: 0o711 });
     mkdirSync(recordsFolder(state), { recursive: true, mode: 0o700 });
     unwind.push(lockFolder(state, "kubelet.pid"));
-    forgetProxies();
     const spans = flags["no-trace"] ? undefined : new SpoolSink(state);
     unwind.push(() => spans?.flushSync());
     const socket = resolve((flags.cri ?? join(state, "cri.sock")).replace(/^unix:\/\//, ""));
@@ -114,23 +114,6 @@ function optionsOf(flags: Flags): Omit<KubeletOptions, Given> {
   };
 }
 
-/** The doctor's table of messages, as the kubelet asks it. */
-function recogniseText(text: string): ReturnType<NonNullable<KubeletOptions["recognise"]>> {
-  const found = recogniseMessages(text).find(({ known }) => known.some(({ causes }) => causes[0]));
-  const message = found?.known.find(({ causes }) => causes[0]);
-  const cause = message?.causes[0];
-  if (!found || !message || !cause) return undefined;
-  const link = found.passed.at(-1) ?? message.links[0] ?? "unknown";
-  return { meaning: message.meaning, link, causeId: cause.id, evidence: cause.evidence };
-}
-
-/** Probes go to pods of this node, never through a proxy. */
-function forgetProxies(): void {
-  for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"]) {
-    delete process.env[name];
-  }
-}
-
 function parse(args: string[]) {
   const text = { type: "string" } as const;
   try {
@@ -178,10 +161,4 @@ function oneOf(flag: string, word: string): LogLevel {
 function badFlags(message: string) {
   const fix = "see catena kubelet --help";
   return failure({ layer: "cli", op: "read flags", code: "invalid_argument", message, fix });
-}
-
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
-  });
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { DaemonFlags } from "../commands/daemon.ts";
 import type { ResetFlags } from "../commands/system_reset.ts";
 import { collectorUrl, intervalSeconds, sampleShare } from "../monitor/read_address.ts";
-import { collect, withState } from "./shared_options.ts";
+import { collect, portNumber, withState } from "./shared_options.ts";
 
 /** What runs for long, and what removes all of it. */
 export function addDaemons(program: Command): void {
@@ -49,6 +49,9 @@ export function addDaemons(program: Command): void {
         "network of pods; default: cni where one is configured",
       ).choices(["cni", "docker", "loopback"]),
     )
+    .option("--manifests <dir>", "run the static pods of this folder: kubelet")
+    .option("--kubelet-port <n>", "of its HTTP API on loopback", portNumber, 10255)
+    .option("--kubelet-cgroup-root <path>", "cgroup above kubepods", "/")
     .option("-D, --debug", "log more")
     .action(async (flags: DaemonFlags) => {
       const { runDaemon } = await import("../commands/daemon.ts");

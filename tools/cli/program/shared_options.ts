@@ -35,3 +35,11 @@ export function seconds(value: string): number {
   }
   return number;
 }
+
+/** The value of a flag that is a TCP port; 0 for any free one. */
+export function portNumber(value: string): number {
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) {
+    throw new InvalidArgumentError("give a port's number");
+  }
+  return Number(value);
+}
