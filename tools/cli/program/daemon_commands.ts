@@ -6,7 +6,7 @@ import { collect, portNumber, withState } from "./shared_options.ts";
 
 /** What runs for long, and what removes all of it. */
 export function addDaemons(program: Command): void {
-  withState(program.command("daemon"))
+  withKubelet(withState(program.command("daemon")))
     .summary("dockershim, dockerd and containerd in one process")
     .description(
       "Serves cri.sock, docker.sock and containerd.sock in the state folder until SIGTERM or\n" +
@@ -49,9 +49,6 @@ export function addDaemons(program: Command): void {
         "network of pods; default: cni where one is configured",
       ).choices(["cni", "docker", "loopback"]),
     )
-    .option("--manifests <dir>", "run the static pods of this folder: kubelet")
-    .option("--kubelet-port <n>", "of its HTTP API on loopback", portNumber, 10255)
-    .option("--kubelet-cgroup-root <path>", "cgroup above kubepods", "/")
     .option("-D, --debug", "log more")
     .action(async (flags: DaemonFlags) => {
       const { runDaemon } = await import("../commands/daemon.ts");
@@ -77,6 +74,14 @@ export function addDaemons(program: Command): void {
     await runKubelet(args);
     return 0;
   });
+}
+
+/** The flags of a kubelet in the daemon itself. */
+function withKubelet(command: Command): Command {
+  return command
+    .option("--manifests <dir>", "run the static pods of this folder: kubelet")
+    .option("--kubelet-port <n>", "of its HTTP API on loopback", portNumber, 10255)
+    .option("--kubelet-cgroup-root <path>", "cgroup above kubepods", "/");
 }
 
 /** `catena system …`. */
