@@ -1,4 +1,5 @@
 import { dockerRequest } from "#tools/doctor/discover/docker_request.ts";
+import { podOfName } from "./pod_place.ts";
 import type { WatchedContainer } from "./sample.ts";
 
 const ASK_MS = 2_000;
@@ -33,5 +34,8 @@ export async function askNames(sockets: readonly string[]): Promise<ContainerNam
 /** Gives a container the name that its daemon told. */
 export function nameContainer(container: WatchedContainer, names: ContainerNames): void {
   const told = names.get(container.id);
-  if (told) Object.assign(container, told);
+  if (!told) return;
+  Object.assign(container, told);
+  const pod = podOfName(told.name);
+  if (pod) container.pod = pod;
 }

@@ -2,6 +2,7 @@ import { basename, join } from "node:path";
 import { type CgroupMounts, readCgroupFolders } from "#tools/doctor/host/cgroup_tree.ts";
 import type { HostFiles } from "#tools/doctor/host/host_files.ts";
 import type { MountEntry } from "#tools/doctor/host/mount_table.ts";
+import { podOfLabels } from "./pod_place.ts";
 import type { QuickFiles } from "./quick_files.ts";
 import type { CounterFolders, WatchedContainer } from "./sample.ts";
 
@@ -143,7 +144,9 @@ function readState(
   const labels = Array.isArray(config?.labels) ? config.labels.map(String) : [];
   const name = labelOf(labels, "io.kubernetes.cri.container-name") ?? id.slice(0, SHORT_ID);
   const image = labelOf(labels, "io.kubernetes.cri.image-name") ?? "";
-  return { key: keyOf(mounts, folders), id, name, image, namespace, folders };
+  const pod = podOfLabels((key) => labelOf(labels, key));
+  const key = keyOf(mounts, folders);
+  return { key, id, name, image, namespace, folders, ...(pod && { pod }) };
 }
 
 /** runc keeps annotations as "key=value". */

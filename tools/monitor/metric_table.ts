@@ -155,8 +155,14 @@ function forecastMetrics(
 }
 
 function labelsOf({ container }: Watch): Record<string, string> {
-  const { key, name, image, namespace } = container;
-  return { id: key, name, image, ...(namespace !== "" && { containerd_namespace: namespace }) };
+  const { key, name, image, namespace, pod } = container;
+  return {
+    id: key,
+    name,
+    image,
+    ...(namespace !== "" && { containerd_namespace: namespace }),
+    ...pod,
+  };
 }
 
 /** Names as the node exporter has them. */

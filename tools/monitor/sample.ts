@@ -9,7 +9,16 @@ export interface WatchedContainer {
   image: string;
   /** containerd namespace, or "" where it is not known. */
   namespace: string;
+  /** Set where it is part of a Kubernetes pod. */
+  pod?: PodPlace;
   folders: CounterFolders;
+}
+
+/** Where a container is in Kubernetes: the labels that a kubelet's own metrics have. */
+export interface PodPlace {
+  namespace: string;
+  pod: string;
+  container: string;
 }
 
 /** Absolute cgroup folders. On v2 all are the same one. */

@@ -3,6 +3,7 @@ import { comparisonSentences } from "#tools/cli/trace/comparison_words.ts";
 import { millisecondsText, plainName } from "./plain_text.ts";
 import { useReply } from "./reply.ts";
 import { routeTo } from "./route.ts";
+import { ScrollBox } from "./scroll_box.tsx";
 
 const MAX_STEPS = 40;
 
@@ -25,31 +26,33 @@ export function CompareView({ left, right }: { left: string; right: string }) {
           {comparisonSentences(reply).map((sentence) => (
             <p key={sentence}>{sentence}</p>
           ))}
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Link</th>
-                <th scope="col">Step</th>
-                <th scope="col">First</th>
-                <th scope="col">Second</th>
-                <th scope="col">Difference</th>
-              </tr>
-            </thead>
-            <tbody>
-              {reply.steps.slice(0, MAX_STEPS).map((step) => (
-                <tr key={`${step.link} ${step.step}`}>
-                  <td>{step.link}</td>
-                  <th scope="row">{plainName(step.step)}</th>
-                  <td>{step.leftMs === undefined ? "–" : millisecondsText(step.leftMs)}</td>
-                  <td>{step.rightMs === undefined ? "–" : millisecondsText(step.rightMs)}</td>
-                  <td>
-                    {step.differenceMs < 0 ? "−" : "+"}
-                    {millisecondsText(Math.abs(step.differenceMs))}
-                  </td>
+          <ScrollBox label="Steps, table">
+            <table class="compared">
+              <thead>
+                <tr>
+                  <th scope="col">Link</th>
+                  <th scope="col">Step</th>
+                  <th scope="col">First</th>
+                  <th scope="col">Second</th>
+                  <th scope="col">Difference</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
+              </thead>
+              <tbody>
+                {reply.steps.slice(0, MAX_STEPS).map((step) => (
+                  <tr key={`${step.link} ${step.step}`}>
+                    <td>{step.link}</td>
+                    <th scope="row">{plainName(step.step)}</th>
+                    <td>{step.leftMs === undefined ? "–" : millisecondsText(step.leftMs)}</td>
+                    <td>{step.rightMs === undefined ? "–" : millisecondsText(step.rightMs)}</td>
+                    <td>
+                      {step.differenceMs < 0 ? "−" : "+"}
+                      {millisecondsText(Math.abs(step.differenceMs))}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </ScrollBox>
         </>
       )}
     </section>

@@ -5,6 +5,7 @@ import { sentence } from "./attention_list.tsx";
 import { bytesText, countText, plainName } from "./plain_text.ts";
 import { routeTo } from "./route.ts";
 import { ROW_HEIGHT, useRowWindow } from "./row_window.ts";
+import { ScrollBox } from "./scroll_box.tsx";
 
 const HEADS = [
   "Container",
@@ -42,15 +43,7 @@ export function ContainersTable({ containers }: { containers: ReadonlyMap<string
         </label>{" "}
         {rows.length} of {containers.size}, the nearest to a limit first
       </p>
-      {/* A region that scrolls must be reachable by the keyboard. */}
-      <section
-        class="scroll"
-        aria-label="Containers, table"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
-        tabIndex={0}
-        ref={box}
-        onScroll={onScroll}
-      >
+      <ScrollBox label="Containers, table" box={box} onScroll={onScroll}>
         <table class="containers" aria-rowcount={rows.length + 1}>
           <thead>
             <tr aria-rowindex={1}>
@@ -69,7 +62,7 @@ export function ContainersTable({ containers }: { containers: ReadonlyMap<string
             <Gap rows={rows.length - to} />
           </tbody>
         </table>
-      </section>
+      </ScrollBox>
     </section>
   );
 }

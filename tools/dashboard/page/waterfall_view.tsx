@@ -1,6 +1,7 @@
 import type { WaterfallReply, WaterfallSpan } from "../model.ts";
 import { clockText, millisecondsText, plainName } from "./plain_text.ts";
 import { useReply } from "./reply.ts";
+import { ScrollBox } from "./scroll_box.tsx";
 
 const EVERY_MS = 2_000;
 
@@ -30,8 +31,7 @@ function Waterfall({ trace }: { trace: WaterfallReply }) {
         what passed while nothing below a step ran: it adds up to the whole
         {betweenMs > 0 && `, with ${millisecondsText(betweenMs)} between the steps`}.
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-      <section class="scroll" aria-label="Steps, table" tabIndex={0}>
+      <ScrollBox label="Steps, table">
         <table class="waterfall" data-total={durationMs} data-between={betweenMs}>
           <thead>
             <tr>
@@ -51,7 +51,7 @@ function Waterfall({ trace }: { trace: WaterfallReply }) {
             ))}
           </tbody>
         </table>
-      </section>
+      </ScrollBox>
     </>
   );
 }

@@ -20,12 +20,13 @@ export async function chainHealth(stateDir: string, figures: LinkFigures): Promi
   const files = new HostFiles();
   const options = { stateDir, program: [], probe: false, readOnly: true };
   const survey = surveyHost(files, options);
-  const stacks = survey.stacks.slice(0, MAX_STACKS);
+  const ours = survey.stacks.filter((stack) => isOurs(stack, stateDir));
+  const others = survey.stacks.filter((stack) => !isOurs(stack, stateDir));
+  const stacks = [...ours, ...others].slice(0, MAX_STACKS);
   return Promise.all(
     stacks.map(async (stack) => {
       const daemons = await gatherDaemons(survey, stack);
-      const ours = isOurs(stack, stateDir);
-      return stackHealth(files, stack, daemons, ours ? figures : new Map());
+      return stackHealth(files, stack, daemons, ours.includes(stack) ? figures : new Map());
     }),
   );
 }
