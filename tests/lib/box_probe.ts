@@ -10,6 +10,7 @@ export type Box =
   | "genuine dockerd"
   | "genuine runc"
   | "docker cli"
+  | "docker-compose"
   | "cni plugins"
   | "catena daemon"
   | "catena containerd"
@@ -33,6 +34,7 @@ const PROBES: Record<Box, Probe> = {
   "genuine dockerd": { files: [GENUINE.dockerd] },
   "genuine runc": { files: [GENUINE.runc] },
   "cni plugins": { files: ["/usr/lib/cni/bridge", "/usr/sbin/iptables", "/usr/bin/ip"] },
+  "docker-compose": { files: ["/usr/bin/docker-compose"] },
   "docker cli": { argv: () => ["docker", "--version"], prints: /Docker version/ },
   "catena daemon": link("daemon"),
   "catena containerd": link("containerd"),

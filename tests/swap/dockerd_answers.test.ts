@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { reasonToSkip } from "../lib/box_probe.ts";
 import { busyboxTar } from "../lib/busybox_image.ts";
 import { startCatenaDaemon } from "../lib/catena_stack.ts";
+import { commandWords, normalizedAnswer } from "../lib/cli_answers.ts";
 import type { Daemon } from "../lib/daemon.ts";
 import { startGenuineContainerd, startGenuineDockerd } from "../lib/genuine_stack.ts";
 import { Sandbox } from "../lib/sandbox.ts";
@@ -104,27 +105,6 @@ const GROUPS: Record<string, string> = {
     volume inspect none`,
 };
 
-/** Splits a command line into words, quotes as a shell has them. */
-function words(line: string): string[] {
-  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
-}
-
-/** Makes what differs from run to run, or is ours alone, the same. */
-function normalized(text: string): string {
-  return (
-    text
-      // What the CLI logs of its own tar, when the daemon refuses it early enough.
-      .replace(/^time="[^"]*" level=error msg="Can't .*\n/gm, "")
-      .replace(/ — .*?\(catena explain [a-z0-9]+\)/g, "")
-      .replace(/ \(catena explain [a-z0-9]+\)/g, "")
-      .replace(/\b[0-9a-f]{64}\b/g, "ID")
-      .replace(/: operation [0-9]+ of [0-9]+.*/g, ": unknown")
-      .replace("failed to create task for container: ", "")
-      .replace("runc create failed: ", "")
-      .toLowerCase()
-  );
-}
-
 describe(reason ? `docker's answers [skipped: ${reason}]` : "docker's answers", () => {
   let sandbox: Sandbox;
   let daemons: Daemon[] = [];
@@ -155,7 +135,7 @@ describe(reason ? `docker's answers [skipped: ${reason}]` : "docker's answers", 
       group,
       async () => {
         for (const line of lines.trim().split("\n")) {
-          const args = words(line).map((word) =>
+          const args = commandWords(line).map((word) =>
             word
               .replace("IMAGE", "catest:latest")
               .replace("TAG", sandbox.tag)
@@ -164,7 +144,7 @@ describe(reason ? `docker's answers [skipped: ${reason}]` : "docker's answers", 
           const answers: string[] = [];
           for (const client of clients) {
             const { code, stdout, stderr } = await client.docker(args);
-            answers.push(`${line.trim()}\n${normalized(stdout + stderr)}[${code}]`);
+            answers.push(`${line.trim()}\n${normalizedAnswer(stdout + stderr)}[${code}]`);
           }
           expect(answers[1]).toBe(answers[0]!);
         }

@@ -28,6 +28,7 @@ export const TEST_PACKAGES = [
   ["/usr/bin/tar", "tar"],
   ["/usr/bin/docker-registry", "docker-registry"],
   ["/usr/bin/skopeo", "skopeo"],
+  ["/usr/bin/docker-compose", "docker-compose"],
   ["/usr/lib/cni/bridge", "containernetworking-plugins"],
   ["/usr/sbin/iptables", "iptables"],
   ["/usr/bin/ip", "iproute2"],

@@ -128,7 +128,9 @@ function completeHost(given: HostConfig, daemon: Daemon): HostConfig {
   host.NetworkMode ||= "default";
   const shared = host.NetworkMode.match(/^container:(.+)$/)?.[1];
   // A rename of the other must not change whom this one joins.
-  if (shared) host.NetworkMode = `container:${daemon.find(shared).id}`;
+  if (shared && daemon.containers.has(shared)) {
+    host.NetworkMode = `container:${daemon.find(shared).id}`;
+  }
   applyDefaults(host, daemon.options.defaults ?? {});
   host.CgroupnsMode ||= daemon.facts.pureCgroupV2 ? "private" : "host";
   host.Runtime ||= daemon.defaultRuntime;

@@ -19,11 +19,12 @@ export async function containerRename(daemon: Daemon, ref: string, name: string)
   if (name === "") throw invalid(op, "Neither old nor new names may be empty");
   await container.lock.run(async () => {
     const old = container.record.name;
-    if (name.replace(/^\//, "") === old) {
+    const bare = name.replace(/^\//, "");
+    if (bare === old) {
       throw invalid(op, "Renaming a container with the same name as its current name");
     }
     try {
-      container.record.name = daemon.containers.reserve(name, container.id);
+      container.record.name = daemon.containers.reserve(`/${bare}`, container.id);
     } catch (error) {
       throw toChainError(error, "dockerd", op).wrap({
         layer: "dockerd",
