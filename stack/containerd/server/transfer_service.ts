@@ -5,17 +5,20 @@ import {
   ImageExportStreamSchema,
   ImageImportStreamSchema,
   ImageStoreSchema,
+  OCIRegistrySchema,
   ProgressSchema,
 } from "#gen/wire/containerd-api/proto/types/transfer_pb.ts";
 import type { CallContext, ServiceImplementation } from "#lib/rpc/service.ts";
 import { namespaceOf } from "../metadata/identifier.ts";
 import { refuse } from "../metadata/refusal.ts";
 import { receiveBytes, sendBytes } from "../transfer/byte_stream.ts";
+import { askClient } from "../transfer/client_credentials.ts";
 import type { ClientStreams } from "../transfer/client_stream.ts";
 import { ImageBlobs } from "../transfer/image_blobs.ts";
 import { exportImages } from "../transfer/image_export.ts";
 import { importImages } from "../transfer/image_import.ts";
 import { tagImage } from "../transfer/image_store.ts";
+import { pullImage } from "../transfer/registry_pull.ts";
 import type { TransferParts, TransferServices } from "../transfer/transfer_parts.ts";
 
 /** Holds what a transfer brings, should it never end. */
@@ -72,10 +75,31 @@ async function transfer(
     } finally {
       stream.close();
     }
+  } else if (from === OCIRegistrySchema.typeName && to === ImageStoreSchema.typeName) {
+    await pull(streams, parts, source, destination);
   } else if (from === ImageStoreSchema.typeName && to === ImageStoreSchema.typeName) {
     await tagImage(parts, decode(ImageStoreSchema, source), decode(ImageStoreSchema, destination));
   } else {
     throw refuse("unimplemented", `method Transfer not implemented for ${from} to ${to}`);
+  }
+}
+
+async function pull(
+  streams: ClientStreams,
+  parts: TransferParts,
+  source: Any | undefined,
+  destination: Any | undefined,
+): Promise<void> {
+  const registry = decode(OCIRegistrySchema, source);
+  const id = registry.resolver?.authStream;
+  const stream = id ? streams.get(namespaceOf(parts.context), id) : undefined;
+  try {
+    const store = decode(ImageStoreSchema, destination);
+    await pullImage(parts, registry, store, async (host, reference) =>
+      stream ? await askClient(stream, host, reference) : {},
+    );
+  } finally {
+    stream?.close();
   }
 }
 

@@ -3,16 +3,9 @@ import { refuse } from "../metadata/refusal.ts";
 import { readArchive } from "./archive_read.ts";
 import { dockerImages } from "./docker_archive.ts";
 import { namesOfImported, namesOfWhole } from "./image_names.ts";
+import { settleImages } from "./image_settle.ts";
 import { storeNames } from "./image_store.ts";
-import {
-  type Descriptor,
-  INDEX_TYPE,
-  isFor,
-  isManifest,
-  referenceLabels,
-  walkImage,
-} from "./image_tree.ts";
-import { unpackImage } from "./image_unpack.ts";
+import { type Descriptor, INDEX_TYPE, isFor, referenceLabels } from "./image_tree.ts";
 import type { TransferParts } from "./transfer_parts.ts";
 
 /** Imports an archive, in the OCI layout or docker's form: content, snapshots, names. */
@@ -36,17 +29,7 @@ export async function importImages(
   };
   const wanted = images.filter(({ platform }) => isFor(store.platforms, platform));
   await blobs.label(index.digest, referenceLabels(index, wanted));
-  const manifests = new Map<string, Descriptor>();
-  for (const image of wanted) {
-    await walkImage(blobs, image, async (target, children) => {
-      await blobs.label(target.digest, referenceLabels(target, children));
-      if (isManifest(target)) manifests.set(target.digest, target);
-      return true;
-    });
-  }
-  for (const manifest of manifests.values()) {
-    for (const unpack of store.unpacks) await unpackImage(parts, manifest, unpack);
-  }
+  await settleImages(parts, store, wanted);
   await storeNames(parts, namesOfWhole(store, index), index, store.labels);
   for (const image of wanted) {
     await storeNames(parts, namesOfImported(store, image), image, store.labels);
