@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import type { SeenLevels } from "../evidence/collect_cgroup.ts";
 import type { DaemonFacts } from "../facts.ts";
 import { type CgroupMounts, readCgroupMounts } from "../host/cgroup_tree.ts";
 import type { HostFiles } from "../host/host_files.ts";
@@ -28,6 +29,8 @@ export interface Survey {
   stacks: Stack[];
   /** Shims that were looked at: one may hold many containers. */
   shims: Map<string, DaemonFacts>;
+  /** cgroup levels that were read. */
+  levels: SeenLevels;
   /** Mounts that do not answer: nothing below them is looked at. */
   silent: MountEntry[];
   /** Who holds a socket, by its inode. */
@@ -65,6 +68,7 @@ export function surveyHost(files: HostFiles, options: DoctorOptions): Survey {
     daemons,
     stacks: [],
     shims: new Map(),
+    levels: { pids: new Map(), memory: new Map() },
     silent: [],
     owners: new Map(),
   };

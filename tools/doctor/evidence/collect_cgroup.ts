@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import type { CgroupFacts } from "../facts.ts";
-import { readFrozen, readMemory, readPids } from "../host/cgroup_counters.ts";
+import {
+  type MemoryLevel,
+  type PidsLevel,
+  readFrozen,
+  readMemory,
+  readPids,
+} from "../host/cgroup_counters.ts";
 import {
   ancestors,
   type CgroupMounts,
@@ -12,6 +18,17 @@ import { type HostProcess, readProcess } from "../host/process_table.ts";
 
 const MAX_LISTED_PROCESSES = 10_000;
 
+/** Levels that were read already: containers share their ancestors, and a root's are dear to read. */
+export interface SeenLevels {
+  pids: Map<string, PidsLevel | undefined>;
+  memory: Map<string, MemoryLevel | undefined>;
+}
+
+function once<T>(known: Map<string, T>, folder: string, read: () => T): T {
+  if (!known.has(folder)) known.set(folder, read());
+  return known.get(folder)!;
+}
+
 /**
  * The cgroup of a container: counters up the tree, who is in it, and whether the folders that the
  * runtime will join (state.json's) are still there and still init's.
@@ -22,6 +39,7 @@ export function collectCgroup(
   processes: Map<number, HostProcess>,
   initPid: number | undefined,
   expected: Map<string, string>,
+  seen: SeenLevels = { pids: new Map(), memory: new Map() },
 ): CgroupFacts {
   const actual =
     initPid === undefined ? new Map<string, string>() : readCgroupFolders(files, cgroups, initPid);
@@ -36,14 +54,16 @@ export function collectCgroup(
   };
   const pids = controllerFolder(folders, "pids");
   if (pids) {
-    const levels = ancestors(cgroups, pids.folder).map((folder) => readPids(files, folder));
+    const levels = ancestors(cgroups, pids.folder).map((folder) =>
+      once(seen.pids, folder, () => readPids(files, folder)),
+    );
     facts.pids = levels.filter((level) => level !== undefined);
     facts.processes = readMembers(files, processes, pids.folder);
   }
   const memory = controllerFolder(folders, "memory");
   if (memory) {
     const levels = ancestors(cgroups, memory.folder).map((folder) =>
-      readMemory(files, folder, memory.version),
+      once(seen.memory, folder, () => readMemory(files, folder, memory.version)),
     );
     facts.memory = levels.filter((level) => level !== undefined);
   }

@@ -62,7 +62,14 @@ export async function gatherFacts(
   const init = chooseInit(survey, container, facts);
   if (init) facts.init = init;
   const living = init?.alive ? init.pid : undefined;
-  facts.cgroup = collectCgroup(files, cgroups, processes, living, facts.runtime.cgroupPaths);
+  facts.cgroup = collectCgroup(
+    files,
+    cgroups,
+    processes,
+    living,
+    facts.runtime.cgroupPaths,
+    survey.levels,
+  );
   const keeper = living === undefined ? undefined : keeperOf(survey, living);
   if (keeper) facts.keeper = keeper;
   facts.security = collectSecurity(files, facts);

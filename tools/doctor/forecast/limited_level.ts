@@ -1,5 +1,5 @@
 import type { DaemonFacts, Facts } from "../facts.ts";
-import { readMemory, readPids } from "../host/cgroup_counters.ts";
+import { readMemory } from "../host/cgroup_counters.ts";
 import type { HostFiles } from "../host/host_files.ts";
 import { readProcess } from "../host/process_table.ts";
 
@@ -40,7 +40,7 @@ function pidsLevels(facts: Facts): LimitedLevel[] {
     limit: max,
     unit: "count",
     ref: `${folder}/pids.current`,
-    read: (files) => readPids(files, folder)?.current,
+    read: (files) => readCount(files, `${folder}/pids.current`),
   }));
 }
 
@@ -49,6 +49,8 @@ function memoryLevels(files: HostFiles, facts: Facts): LimitedLevel[] {
   for (const { folder, pinnedBytes, limitBytes } of facts.cgroup?.memory ?? []) {
     if (!Number.isFinite(limitBytes) || pinnedBytes === undefined) continue;
     const version = files.exists(`${folder}/memory.usage_in_bytes`) ? 1 : 2;
+    const usage = `${folder}/memory.${version === 1 ? "usage_in_bytes" : "current"}`;
+    let last = { usage: readCount(files, usage), pinned: pinnedBytes as number | undefined };
     out.push({
       key: `memory:${folder}`,
       what: "memory that cannot be taken back",
@@ -56,10 +58,22 @@ function memoryLevels(files: HostFiles, facts: Facts): LimitedLevel[] {
       limit: limitBytes,
       unit: "bytes",
       ref: folder,
-      read: (now) => readMemory(now, folder, version)?.pinnedBytes,
+      // The kernel adds up memory.stat for each reader: it is asked only when something changed.
+      read: (now) => {
+        const used = readCount(now, usage);
+        if (used !== last.usage) {
+          last = { usage: used, pinned: readMemory(now, folder, version)?.pinnedBytes };
+        }
+        return last.pinned;
+      },
     });
   }
   return out;
+}
+
+function readCount(files: HostFiles, path: string): number | undefined {
+  const text = files.read(path, 64)?.trim();
+  return text !== undefined && /^[0-9]+$/.test(text) ? Number(text) : undefined;
 }
 
 function descriptors(
