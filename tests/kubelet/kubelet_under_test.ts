@@ -24,6 +24,7 @@ export class KubeletUnderTest {
   readonly logFile: string;
   #process: Bun.Subprocess | undefined;
   #port = 0;
+  #starts = 0;
 
   private constructor(sandbox: Sandbox, options: KubeletTestOptions) {
     this.#sandbox = sandbox;
@@ -47,7 +48,7 @@ export class KubeletUnderTest {
   /** Starts it, again after `stop`. */
   async start(): Promise<void> {
     const sandbox = this.#sandbox;
-    const before = this.log().length;
+    const logFile = `${this.logFile}.${++this.#starts}`;
     this.#process = Bun.spawn(
       [
         ...[binPath("catena"), "kubelet", "--manifests", this.manifests],
@@ -60,15 +61,15 @@ export class KubeletUnderTest {
         env: childEnv(),
         stdin: "ignore",
         stdout: "ignore",
-        stderr: Bun.file(this.logFile + (before > 0 ? ".2" : "")),
+        stderr: Bun.file(logFile),
       },
     );
     const started = this.#process;
     const line = await waitUntil(
       "the kubelet serves",
       () => {
-        if (started.exitCode !== null) throw new Error(this.log());
-        const words = this.log().slice(before);
+        const words = readIfAny(logFile);
+        if (started.exitCode !== null) throw new Error(words);
         return /kubelet serves.*address="127\.0\.0\.1:(\d+)"/.exec(words) ?? false;
       },
       START_MS,
@@ -77,7 +78,8 @@ export class KubeletUnderTest {
   }
 
   log(): string {
-    return [this.logFile, `${this.logFile}.2`].map((path) => readIfAny(path)).join("");
+    const starts = Array.from({ length: this.#starts }, (_, index) => index + 1);
+    return starts.map((start) => readIfAny(`${this.logFile}.${start}`)).join("");
   }
 
   /** Writes a manifest; the kubelet sees it by itself. */
@@ -183,6 +185,14 @@ export class KubeletUnderTest {
     const running = this.#process;
     this.#process = undefined;
     running?.kill("SIGTERM");
+    await running?.exited;
+  }
+
+  /** SIGKILL, as a crash. */
+  async kill(): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    running?.kill("SIGKILL");
     await running?.exited;
   }
 

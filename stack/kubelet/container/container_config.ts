@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { linuxResources } from "../cgroup/linux_resources.ts";
 import { oomScore, qosClass } from "../cgroup/qos_class.ts";
 import type { ImageView } from "../runtime/pod_runtime.ts";
@@ -56,7 +55,7 @@ export function containerConfig(container: ContainerSpec, parts: ContainerParts)
       [LABEL.uid]: pod.uid,
     },
     annotations: {
-      [NOTE.hash]: containerHash(container),
+      [NOTE.hash]: container.hash,
       [NOTE.restarts]: String(attempt),
       [NOTE.messagePath]: container.terminationMessagePath,
       [NOTE.messagePolicy]: container.messageFromLogs ? "FallbackToLogsOnError" : "File",
@@ -71,11 +70,6 @@ export function containerConfig(container: ContainerSpec, parts: ContainerParts)
       securityContext: securityContext(container, pod, parts),
     },
   };
-}
-
-/** Changes when anything of the container's spec does: it is made anew then. */
-export function containerHash(container: ContainerSpec): string {
-  return createHash("sha256").update(JSON.stringify(container)).digest("hex").slice(0, 16);
 }
 
 function securityContext(

@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { containerHash } from "../container/container_config.ts";
 import { NOTE } from "../container/labels.ts";
 import { readManifest } from "../spec/manifest.ts";
 import type { Pod } from "../spec/pod.ts";
@@ -30,7 +29,7 @@ function stateOf(pod: Pod, containers: [string, "running" | number][]): PodState
   };
   const states = containers.map(([name, end], index): ContainerState => {
     const phase = end === "running" ? "running" : "exited";
-    const hash = containerHash(specs.find((spec) => spec.name === name)!);
+    const { hash } = specs.find((spec) => spec.name === name)!;
     return {
       ...{ id: `c${index}`, sandboxId: "s", name, attempt: 0, phase, createdMs: 1 },
       ...{ image: "i", imageRef: "i", labels: {}, annotations: { [NOTE.hash]: hash } },
@@ -132,7 +131,7 @@ test("a condemned container is killed; a changed one too", () => {
     ["a", "running"],
     ["b", "running"],
   ]);
-  pod.spec.containers[1]!.args = ["other"];
+  pod.spec.containers[1]!.hash = "other";
   expect(nextActions(pod, state, CALM).kill.map(({ container }) => container.name)).toEqual(["b"]);
 });
 

@@ -1,4 +1,3 @@
-import { containerHash } from "../container/container_config.ts";
 import { NOTE } from "../container/labels.ts";
 import type { ContainerSpec, Pod, RestartPolicy } from "../spec/pod.ts";
 import { type ContainerState, newestOf, type PodState } from "./pod_state.ts";
@@ -151,7 +150,7 @@ class Planner {
 
   #isChanged(spec: ContainerSpec, container: ContainerState): boolean {
     const hash = container.annotations[NOTE.hash];
-    return hash !== undefined && hash !== containerHash(spec);
+    return hash !== undefined && hash !== spec.hash;
   }
 
   #judgeEnd(): void {

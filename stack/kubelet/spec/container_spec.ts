@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { FieldReader } from "./field_reader.ts";
 import { isDnsLabel, isEnvName, LABEL_RULE } from "./name_rules.ts";
 import type { ContainerSpec, EnvSpec, MountSpec, PortSpec, PullPolicy } from "./pod.ts";
@@ -29,6 +30,8 @@ export function readContainer(fields: FieldReader, scope: ContainerScope): Conta
   fields.pass("volumeDevices", "resizePolicy");
   return {
     name,
+    // Of what was written, not of what was made of it: a later version may read more fields.
+    hash: createHash("sha256").update(JSON.stringify(fields.value)).digest("hex").slice(0, 16),
     image,
     pullPolicy: readPullPolicy(fields, image),
     command: fields.strings("command"),

@@ -35,6 +35,11 @@ export class FieldReader {
     if (!isBag(value)) this.#note(path, `Invalid type: expected an object, got ${kindOf(value)}`);
   }
 
+  /** The object as the manifest has it. */
+  get value(): Readonly<Record<string, unknown>> {
+    return this.#bag;
+  }
+
   /** The whole path of a field; of the object itself for the empty name. */
   at(name: string): string {
     if (name === "") return this.path;

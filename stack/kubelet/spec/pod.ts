@@ -99,6 +99,8 @@ export interface MountSpec {
 
 export interface ContainerSpec {
   name: string;
+  /** Another when anything of the manifest's text for this container changed. */
+  hash: string;
   image: string;
   pullPolicy: PullPolicy;
   command: string[];
