@@ -147,4 +147,66 @@ describe.skipIf(reason !== undefined)(`pull and push${reason ? `: ${reason}` : "
     },
     LIMIT_MS,
   );
+
+  test(
+    "archives of others are loaded: skopeo's OCI and docker archives",
+    async () => {
+      const name = repo("archived:1");
+      await ours.run("import", "-c", "LABEL x=y", await busyboxTar(sandbox), name);
+      await ours.run("push", name);
+      const id = await ours.id(name);
+      await ours.run("rmi", name);
+      for (const kind of ["oci-archive", "docker-archive"]) {
+        const path = sandbox.path(`${kind}.tar`);
+        const tls = ["--src-tls-verify=false", "-q"];
+        const target = `${kind}:${path}:${kind === "oci-archive" ? "archived:1" : name}`;
+        await mustRun([SKOPEO, "copy", ...tls, `docker://${name}`, target]);
+        // skopeo writes the configuration anew for OCI: the id is another one then.
+        const [, loaded = ""] = /^Loaded image(?: ID)?: (.*)$/.exec(
+          await ours.run("load", "-i", path),
+        ) ?? [""];
+        const label = ["image", "inspect", "-f", "{{.Config.Labels.x}}"];
+        expect(await ours.run(...label, loaded)).toBe("y");
+        if (kind === "docker-archive") expect(await ours.id(loaded)).toBe(id);
+        await ours.run("rmi", "-f", loaded);
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "an import from a URL",
+    async () => {
+      const tar = Bun.file(await busyboxTar(sandbox));
+      const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(tar) });
+      try {
+        const url = `http://127.0.0.1:${server.port}/rootfs.tar`;
+        expect(await ours.run("import", url, "by-url:1")).toContain(`Downloading from ${url}`);
+      } finally {
+        await server.stop(true);
+      }
+      await ours.run("rmi", "by-url:1");
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a mirror stands for Docker Hub",
+    async () => {
+      const hub = repo("library/mirrored:1");
+      await ours.run("import", await busyboxTar(sandbox), hub);
+      const digest = await ours.digestOf("push", hub);
+      const other = new Sandbox();
+      try {
+        const flags = ["--registry-mirror", `http://${registry.host}`];
+        const daemon = await startCatenaDaemon(other, flags);
+        const mirrored = new DockerHost(other, "mirrored", daemon.socket);
+        expect(await mirrored.digestOf("pull", "mirrored:1")).toBe(digest);
+        expect(await mirrored.run("images", "--format", "{{.Repository}}")).toBe("mirrored");
+      } finally {
+        await other.close();
+      }
+    },
+    LIMIT_MS,
+  );
 });

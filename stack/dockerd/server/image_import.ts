@@ -3,6 +3,7 @@ import type { CallContext } from "#lib/rpc/service.ts";
 import type { ByteStream } from "#wire/docker-api/engine.ts";
 import type { ContainerConfig } from "#wire/docker-api/types/container_config.ts";
 import type { ImageImportOptions, ProgressMessage } from "#wire/docker-api/types/image.ts";
+import { openUrl } from "../build/url_download.ts";
 import type { Daemon } from "../daemon.ts";
 import { checkedTar } from "../images/checked_tar.ts";
 import { decompressed } from "../images/decompress.ts";
@@ -24,9 +25,15 @@ export async function* imageImport(
   const arch = GO_ARCH[process.arch] ?? process.arch;
   checkPlatform(options.platform, arch);
   const config = applyChanges({} as ContainerConfig, options.changes);
+  const { url } = options;
+  let source = tar;
+  if (url !== undefined) {
+    yield { status: `Downloading from ${url}` };
+    source = (await openUrl(url, context.signal ?? daemon.closing.signal)).bytes();
+  }
   const created = nowText();
   const image = await daemon.images.leased(daemon.call(context), async (call) => {
-    const data = checkedTar(decompressed(tar));
+    const data = checkedTar(decompressed(source));
     const layer = await daemon.images.blobs.write({ mediaType: MEDIA.layer, data }, call);
     return daemon.images.add(
       {
@@ -35,7 +42,7 @@ export async function* imageImport(
         created,
         config,
         rootfs: { type: "layers", diff_ids: [layer.digest] },
-        history: [{ created, comment: options.message || "Imported from -" }],
+        history: [{ created, comment: options.message || `Imported from ${url ?? "-"}` }],
       },
       [layer],
       name,

@@ -95,9 +95,10 @@ export function imageClient(http: DockerTransport): ImagePart {
         { query: { filters: filtersText(filters) } },
         context,
       ),
-    imageImport: (tar, options, context) => {
-      const query = { fromSrc: "-", ...options };
-      return progress(http, "/images/create", { query, body: tar }, context);
+    imageImport: (tar, { url, ...options }, context) => {
+      const query = { fromSrc: url ?? "-", ...options };
+      const body = url === undefined ? { body: tar } : {};
+      return progress(http, "/images/create", { query, ...body }, context);
     },
     imagePull: (name, tag, platform, context, auth) => {
       const query = { fromImage: name, tag, platform };

@@ -18,10 +18,11 @@ async function imageCreate(exchange: Exchange): Promise<void> {
     await sendMessages(exchange, engine.imagePull(image, tag, platform, context, auth));
     return;
   }
-  if (source !== "-") {
-    throw refusal(`import from ${source}: only the request body (fromSrc=-) is read`);
+  if (source !== "-" && !/^https?:\/\//i.test(source)) {
+    throw refusal(`import from ${source}: give an http or https URL, or - for the body`);
   }
   const options = {
+    ...(source === "-" ? {} : { url: source }),
     repo: query.text("repo"),
     tag: query.text("tag"),
     message: query.text("message"),

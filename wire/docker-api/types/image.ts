@@ -68,6 +68,8 @@ export interface ProgressMessage {
 }
 
 export interface ImageImportOptions {
+  /** An http or https URL to take the tar from, in place of the request's body. */
+  url?: string;
   repo: string;
   tag: string;
   message: string;
