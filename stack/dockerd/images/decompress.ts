@@ -1,5 +1,8 @@
-import { PassThrough, Readable } from "node:stream";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { PassThrough, pipeline, Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
+import { childEnv } from "#lib/install/child_env.ts";
 import type { ByteStream } from "#wire/docker-api/engine.ts";
 import { invalid, unsupported } from "../refusals.ts";
 
@@ -10,6 +13,8 @@ const MAGIC: [string, number[]][] = [
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
 ];
 const LONGEST_MAGIC = 6;
+/** An archive that unpacks to more is a bomb. */
+const MAX_UNPACKED_BYTES = 64 * 1024 ** 3;
 
 /** Passes a stream on unpacked, by what its first bytes say it is. */
 export async function* decompressed(data: ByteStream): ByteStream {
@@ -26,24 +31,68 @@ export async function* decompressed(data: ByteStream): ByteStream {
     yield* whole;
     return;
   }
-  if (kind === "bzip2" || kind === "xz") {
-    throw unsupported(
-      "unpack",
-      `${kind} archives are not supported: use gzip, zstd or a plain tar`,
-    );
+  yield* limited(kind === "gzip" || kind === "zstd" ? inflated(kind, whole) : piped(kind, whole));
+}
+
+async function* limited(data: ByteStream): ByteStream {
+  let bytes = 0;
+  for await (const part of data) {
+    bytes += part.length;
+    if (bytes > MAX_UNPACKED_BYTES) {
+      throw invalid("unpack", `the archive holds more than ${MAX_UNPACKED_BYTES} bytes`);
+    }
+    yield part;
   }
+}
+
+const cutShort = (kind: string) =>
+  invalid("unpack", `Error processing tar file: ${kind}: unexpected EOF`);
+
+async function* inflated(kind: "gzip" | "zstd", data: ByteStream): ByteStream {
   const unpack = kind === "gzip" ? createGunzip() : createZstdDecompress();
-  // A source that fails ends the pipe with its own error.
-  const source = Readable.from(whole);
-  source.on("error", (error) => unpack.destroy(error));
+  const source = Readable.from(data);
+  const out = new PassThrough({ highWaterMark: 1 << 20 });
+  // Whichever fails, its error comes out at the end.
+  pipeline(source, unpack, out, () => undefined);
   try {
-    yield* source.pipe(unpack).pipe(new PassThrough({ highWaterMark: 1 << 20 })) as ByteStream;
+    yield* out as ByteStream;
   } catch (error) {
     const { code = "" } = error as { code?: string };
     if (!code.startsWith("Z_") && !code.startsWith("ZSTD")) throw error;
-    throw invalid("unpack", `Error processing tar file: ${kind}: unexpected EOF`);
+    throw cutShort(kind);
   } finally {
     source.destroy();
+  }
+}
+
+/** What the run-time library does not unpack, the host's own program does, as for docker. */
+async function* piped(kind: string, data: ByteStream): ByteStream {
+  const program = Bun.which(kind);
+  if (!program) {
+    throw unsupported(
+      "unpack",
+      `${kind} archives need the program ${kind}, which is not on PATH: use gzip, zstd or a plain tar`,
+    );
+  }
+  const child = spawn(program, ["-dc"], { stdio: ["pipe", "pipe", "ignore"], env: childEnv() });
+  const source = Readable.from(data);
+  let failed: unknown;
+  source.on("error", (error) => {
+    failed = error;
+    child.kill("SIGKILL");
+  });
+  // It may end before it has read all.
+  child.stdin.on("error", () => undefined);
+  const ended = once(child, "close");
+  source.pipe(child.stdin);
+  try {
+    yield* child.stdout as ByteStream;
+    const [code] = await ended;
+    if (failed) throw failed;
+    if (code !== 0) throw cutShort(kind);
+  } finally {
+    source.destroy();
+    child.kill("SIGKILL");
   }
 }
 

@@ -66,7 +66,7 @@ async function compress(
 
 function gzipped(data: ByteStream): ByteStream {
   const out = new PassThrough({ highWaterMark: 1 << 20 });
-  // A source that fails ends `out` with its error: whoever reads gets it, and the daemon lives on.
-  pipeline(Readable.from(data), createGzip(), out, () => {});
+  // Whichever fails, its error comes out at the end.
+  pipeline(Readable.from(data), createGzip(), out, () => undefined);
   return out as ByteStream;
 }
