@@ -71,7 +71,8 @@ async function* piped(kind: string, data: ByteStream): ByteStream {
   if (!program) {
     throw unsupported(
       "unpack",
-      `${kind} archives need the program ${kind}, which is not on PATH: use gzip, zstd or a plain tar`,
+      `${kind} archives need the program ${kind}, which is not on PATH: use gzip, zstd or ` +
+        "a plain tar",
     );
   }
   const child = spawn(program, ["-dc"], { stdio: ["pipe", "pipe", "ignore"], env: childEnv() });

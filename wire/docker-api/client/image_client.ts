@@ -1,6 +1,7 @@
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { DockerEngine } from "../engine.ts";
 import { errorFromReply } from "../errors.ts";
+import type { RegistryOperations } from "../registry_operations.ts";
 import type {
   ImageHistoryItem,
   ImageInspect,
@@ -100,6 +101,27 @@ export function imageClient(http: DockerTransport): ImagePart {
       const body = url === undefined ? { body: tar } : {};
       return progress(http, "/images/create", { query, ...body }, context);
     },
+    ...registryClient(http),
+    imageBuild: (tar, options, context) =>
+      progress(http, "/build", { ...buildRequest(options), body: tar }, context),
+    imageLoad: (tar, { quiet }, context) =>
+      progress(http, "/images/load", { query: { quiet: quiet ? "1" : "0" }, body: tar }, context),
+    imageSave: async (names, context) =>
+      bodyOf(await http.request("GET", "/images/get", { query: { names } }, context)),
+    containerCommit: ({ config, ...options }, context) =>
+      http.json<{ Id: string }>(
+        "POST",
+        "/commit",
+        { query: { ...options, pause: options.pause ? "1" : "0" }, json: config ?? {} },
+        context,
+      ),
+  };
+}
+
+/** What asks a registry. */
+function registryClient(http: DockerTransport): RegistryOperations {
+  const image = (name: string) => `/images/${segment(name)}`;
+  return {
     imagePull: (name, tag, platform, context, auth) => {
       const query = { fromImage: name, tag, platform };
       return progress(http, "/images/create", { query, headers: authHeader(auth) }, context);
@@ -120,18 +142,5 @@ export function imageClient(http: DockerTransport): ImagePart {
       ),
     registryLogin: (auth, context) =>
       http.json<AuthReply>("POST", "/auth", { json: auth }, context),
-    imageBuild: (tar, options, context) =>
-      progress(http, "/build", { ...buildRequest(options), body: tar }, context),
-    imageLoad: (tar, { quiet }, context) =>
-      progress(http, "/images/load", { query: { quiet: quiet ? "1" : "0" }, body: tar }, context),
-    imageSave: async (names, context) =>
-      bodyOf(await http.request("GET", "/images/get", { query: { names } }, context)),
-    containerCommit: ({ config, ...options }, context) =>
-      http.json<{ Id: string }>(
-        "POST",
-        "/commit",
-        { query: { ...options, pause: options.pause ? "1" : "0" }, json: config ?? {} },
-        context,
-      ),
   };
 }
