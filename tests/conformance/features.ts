@@ -12,6 +12,7 @@ import { namespaces } from "./namespaces/cases.ts";
 import { outputs } from "./outputs/cases.ts";
 import { processTraits } from "./process_traits/cases.ts";
 import { resources } from "./resources/cases.ts";
+import { rootlessFeature } from "./rootless/cases.ts";
 import { seccomp } from "./seccomp/cases.ts";
 import { streamsFeature } from "./streams/cases.ts";
 
@@ -19,5 +20,6 @@ import { streamsFeature } from "./streams/cases.ts";
 export const FEATURES: Feature[] = [
   ...[namespaces, idMaps, mounts, devices, confinement, processTraits, resources],
   charging,
-  ...[lifecycle, exec, hooks, seccomp, streamsFeature, outputs, vulnerabilities],
+  ...[lifecycle, exec, hooks, seccomp, streamsFeature, outputs, rootlessFeature],
+  vulnerabilities,
 ];

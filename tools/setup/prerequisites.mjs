@@ -25,6 +25,7 @@ export const TEST_PACKAGES = [
   ["/usr/sbin/runc", "runc"],
   ["/usr/sbin/dockerd", "docker.io"],
   ["/usr/bin/crun", "crun"],
+  ["/usr/bin/newuidmap", "uidmap"],
   ["/usr/bin/tar", "tar"],
   ["/usr/bin/docker-registry", "docker-registry"],
   ["/usr/bin/skopeo", "skopeo"],

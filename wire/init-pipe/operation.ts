@@ -44,7 +44,15 @@ export type StageOperation =
   | { op: "join-root"; fd: number }
   | { op: "unshare"; flags: number }
   /** Maps of the child's new user namespace, as the kernel's files take them. */
-  | { op: "id-maps"; uidMap: string; gidMap: string; denySetgroups: boolean }
+  | {
+      op: "id-maps";
+      uidMap: string;
+      gidMap: string;
+      denySetgroups: boolean;
+      /** newuidmap and newgidmap, which write the maps for who may not; empty to write them. */
+      uidTool: string;
+      gidTool: string;
+    }
   /** User and group 0 of the user namespace. */
   | { op: "become-root" }
   /** Offsets of the clocks in the new time namespace, as /proc/PID/timens_offsets takes them. */

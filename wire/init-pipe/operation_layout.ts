@@ -46,7 +46,16 @@ export const LAYOUT: { readonly [K in OperationName]: Layout<K> } = {
   "join-namespace": { code: 7, fields: { flag: "u32", fd: "i32" } },
   "join-root": { code: 8, fields: { fd: "i32" } },
   unshare: { code: 9, fields: { flags: "u32" } },
-  "id-maps": { code: 10, fields: { uidMap: "text", gidMap: "text", denySetgroups: "bool" } },
+  "id-maps": {
+    code: 10,
+    fields: {
+      uidMap: "text",
+      gidMap: "text",
+      denySetgroups: "bool",
+      uidTool: "text",
+      gidTool: "text",
+    },
+  },
   "become-root": { code: 11, fields: {} },
   "time-offsets": { code: 12, fields: { text: "text" } },
   "clone-grandchild": { code: 13, fields: { cgroup: "i32", fallback: "i32" } },

@@ -75,7 +75,7 @@ static bool process_path(char out[64], const char *file) {
   return text_join(out, 64, parts, 4);
 }
 
-static int write_process_file(const char *file, const char *text) {
+int write_process_file(const char *file, const char *text) {
   char path[64];
   return process_path(path, file) ? write_file(path, text) : ENAMETOOLONG;
 }
@@ -87,16 +87,6 @@ int op_oom_score(struct args *args) {
   const char *parts[] = {value < 0 ? "-" : "", number};
   text_join(text, sizeof text, parts, 2);
   return write_process_file("oom_score_adj", text);
-}
-
-int op_id_maps(struct args *args) {
-  const char *uids = arg_text(args), *gids = arg_text(args);
-  uint32_t deny = arg_u32(args);
-  if (args->bad) return EBADMSG;
-  int failed = deny ? write_process_file("setgroups", "deny") : 0;
-  if (failed == 0) failed = write_process_file("gid_map", gids);
-  if (failed == 0) failed = write_process_file("uid_map", uids);
-  return failed;
 }
 
 int op_time_offsets(struct args *args) {

@@ -65,6 +65,9 @@ void report_u64(size_t at, uint64_t value);
 void report_detail(const char *text);
 void report_begin_stage(uint32_t stage, size_t began_at);
 
+/* host_stage.c: a file of the target's folder in the host's procfs. */
+int write_process_file(const char *file, const char *text);
+
 /* late_failure.c */
 void tell_late_failure(bool hook, int failed);
 

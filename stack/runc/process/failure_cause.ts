@@ -50,6 +50,8 @@ export function findCause(context: FailureContext, operation: Operation): FoundC
       return terminalCause(context, errno);
     case "rlimit":
       return limitCause(errno);
+    case "id-maps":
+      return idMapCause(context.report.detail);
     case "keyring":
       return keyringCause(errno);
     case "label":
@@ -155,6 +157,20 @@ function limitCause(errno: string): FoundCause {
     words: {
       cause: "raising a hard limit needs CAP_SYS_RESOURCE, which this runtime lacks",
       fix: "ask for no more than the limit of the daemon, or raise the daemon's own",
+    },
+  };
+}
+
+/** The setuid program that writes the map ended with a failure. */
+function idMapCause(tool: string): FoundCause {
+  if (!tool.startsWith("/")) return nothing();
+  const file = tool.endsWith("newuidmap") ? "/etc/subuid" : "/etc/subgid";
+  const value = (readTextIfAny(file) ?? "").trim().split("\n").slice(0, 3).join("; ");
+  return {
+    evidence: [{ kind: "path", value, ref: file }],
+    words: {
+      cause: `${tool} refused the id map: ${file} does not give the caller those ids`,
+      fix: `add a line USER:FIRST:COUNT to ${file}, or map fewer ids`,
     },
   };
 }

@@ -89,6 +89,7 @@ export function readHostFacts({ rootfs, clock, nofile, labels }: WantedFacts): H
   const limit = nofile ? originalNofile() : undefined;
   if (limit) facts.nofile = limit;
   if (rootfs !== undefined) addMountFacts(facts, rootfs);
+  if (facts.uid !== 0) addMapTools(facts);
   if (labels) addLabelFacts(facts);
   return facts;
 }
@@ -99,6 +100,17 @@ function addLabelFacts(facts: HostFacts): void {
     facts.apparmorFile = own ? "attr/apparmor/exec" : "attr/exec";
   }
   facts.selinux = statFile("/sys/fs/selinux/enforce") !== undefined;
+}
+
+/** Where setuid programs are installed: the caller's PATH is not trusted with them. */
+const TOOL_FOLDERS = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin"];
+
+function addMapTools(facts: HostFacts): void {
+  const find = (name: string) =>
+    TOOL_FOLDERS.map((folder) => `${folder}/${name}`).find((path) => statFile(path));
+  const uid = find("newuidmap");
+  const gid = find("newgidmap");
+  if (uid && gid) facts.mapTools = { uid, gid };
 }
 
 /** A mask of sixteen hexadecimal digits in /proc/PID/status. */

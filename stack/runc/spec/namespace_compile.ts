@@ -64,6 +64,13 @@ export function compileJoins(
   if (order.includes("user")) plan.add({ op: "become-root" });
 }
 
+/** An ordinary user may map one id, its own; more is for newuidmap, by /etc/subuid. */
+export function needsMapTools(linux: Linux | undefined, facts: HostFacts): boolean {
+  if (facts.uid === 0 || !facts.mapTools) return false;
+  const maps = [...(linux?.uidMappings ?? []), ...(linux?.gidMappings ?? [])];
+  return maps.length > 2 || maps.some(({ size }) => size > 1);
+}
+
 /** The child stage's new namespaces: user first, with its maps, so that it owns the others. */
 export function compileUnshare(
   plan: PlanBuilder,
@@ -77,11 +84,15 @@ export function compileUnshare(
       const at = linux?.uidMappings?.length ? "linux.gidMappings" : "linux.uidMappings";
       throw specError("User namespaces enabled, but no uid mappings or gid mappings found.", at);
     }
+    const { facts } = inputs;
+    const tools = needsMapTools(linux, facts) ? facts.mapTools : undefined;
     plan.add({
       op: "id-maps",
       uidMap: idMapText(linux.uidMappings),
       gidMap: idMapText(linux.gidMappings),
-      denySetgroups: inputs.facts.uid !== 0,
+      denySetgroups: facts.uid !== 0 && !tools,
+      uidTool: tools?.uid ?? "",
+      gidTool: tools?.gid ?? "",
       byParent: true,
     });
     plan.add({ op: "become-root" });

@@ -34,6 +34,8 @@ export interface HostFacts {
   kcore: boolean;
   /** We run in a user namespace ourselves: device nodes cannot be made. */
   inUserNamespace: boolean;
+  /** Programs that write more of an id map than an ordinary user may; where both are there. */
+  mapTools?: { uid: string; gid: string };
 }
 
 /** Descriptors that init finds open when it starts, by the number it has for them. */

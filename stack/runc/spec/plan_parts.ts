@@ -3,6 +3,7 @@ import type { CgroupSlots } from "./cgroup_compile.ts";
 import { compileIdentity, compileSeccomp } from "./identity_compile.ts";
 import { CLONE_FLAG } from "./linux_constants.ts";
 import { lookUp } from "./name_table.ts";
+import { needsMapTools } from "./namespace_compile.ts";
 import { type PlanBuilder, specError } from "./plan_builder.ts";
 import type { CreateInputs, ExecInputs, HostFacts, SeccompFilter } from "./plan_inputs.ts";
 import { compileExecve, compileFind } from "./program_compile.ts";
@@ -132,7 +133,7 @@ export function compileProgram(
   compileIdentity(plan, process, {
     facts: inside(facts, inUser),
     seccomp,
-    setGroups: facts.uid === 0,
+    setGroups: facts.uid === 0 || needsMapTools(spec.linux, facts),
     limitsByParent: inUser,
   });
   compileFind(plan, process);
