@@ -117,3 +117,22 @@ test.skipIf(reason !== undefined)(
   },
   LIMIT_MS,
 );
+
+test.skipIf(reason !== undefined)(
+  `a launch whose session was killed is given up, and nothing stopped is left${because}`,
+  async () => {
+    const folder = stepFolder("orphan");
+    const owner = Bun.spawn(["sleep", "1000"]);
+    writeFileSync(`${folder}/owner`, String(owner.pid));
+    const running = runCommand(runc("run", "--bundle", await bundle("s5", folder), "s5"));
+    const { pid } = await heldAt(folder);
+    owner.kill("SIGKILL");
+    await owner.exited;
+    const result = await running;
+    expect(result.code).not.toBe(0);
+    expect(result.stdout).toBe("");
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
+    expect(existsSync(folder)).toBe(false);
+  },
+  LIMIT_MS,
+);

@@ -21,9 +21,11 @@ import type { InitRun } from "./init_run.ts";
  *   runtime  held.json   init waits before an operation: which, in which stage, its process id
  *   other    go          a number: wait before that operation next; 0: never again
  *   other    removes the folder: never again
+ *   other    owner       its process id: when it is gone the launch is given up
  */
 
 const LOOK_MS = 10;
+const SIGKILL = 9;
 const SIGSTOP = 19;
 const SIGCONT = 18;
 const WORD_BYTES = 4;
@@ -61,7 +63,12 @@ export function stepThrough(run: InitRun, folder: string, rootfs: string): { sto
   let passed: number | undefined;
   const look = () => {
     if (!existsSync(folder)) release(0);
-    else if (!stopped) {
+    else if (isAbandoned(folder)) {
+      // Nobody would ever let it go on; a stopped process must not be left behind.
+      if (stopped) signal(stopped.pid, SIGKILL);
+      release(0);
+      rmSync(folder, { recursive: true, force: true });
+    } else if (!stopped) {
       const held = heldStep(run);
       if (!held || held.index === passed) return;
       stopped = held;
@@ -98,6 +105,15 @@ export function stepThrough(run: InitRun, folder: string, rootfs: string): { sto
 function isPrivate(folder: string): boolean {
   const about = lstatSync(folder, { throwIfNoEntry: false });
   return about?.isDirectory() === true && about.uid === process.geteuid!() && !(about.mode & 0o077);
+}
+
+function isAbandoned(folder: string): boolean {
+  try {
+    const owner = Number(readFileSync(join(folder, "owner"), "utf8"));
+    return owner > 0 && !existsSync(`/proc/${owner}`);
+  } catch {
+    return false;
+  }
 }
 
 function setHold(run: InitRun, value: number): void {

@@ -32,7 +32,9 @@ export class StepFolder {
     }
     const parent = join(stateDir, "step");
     mkdirSync(parent, { recursive: true, mode: 0o700 });
-    return new StepFolder(mkdtempSync(join(parent, "launch-")));
+    const folder = mkdtempSync(join(parent, "launch-"));
+    writeFileSync(join(folder, "owner"), String(process.pid), { mode: 0o600 });
+    return new StepFolder(folder);
   }
 
   /** The plan, once the runtime has written it. */

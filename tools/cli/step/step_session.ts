@@ -29,11 +29,14 @@ const HELP = `  s, Enter   perform this operation, stop before the next
 export class StepSession {
   readonly #folder: StepFolder;
   #breakBefore: string | undefined;
+  readonly #interrupt: (() => void) | undefined;
   #seen = false;
 
-  constructor(folder: StepFolder, breakBefore?: string) {
+  /** `interrupt` is what Ctrl-C means while nothing waits; at the prompt it ends the session. */
+  constructor(folder: StepFolder, breakBefore?: string, interrupt?: () => void) {
     this.#folder = folder;
     this.#breakBefore = breakBefore;
+    this.#interrupt = interrupt;
   }
 
   /** Runs `launch` and serves its stops meanwhile. Settles as the launch does. */
@@ -44,13 +47,25 @@ export class StepSession {
     });
     // Its failure is the caller's; here it only ends the session.
     end.catch(() => undefined);
+    this.#listen(true);
     while (!over) {
       const { held, plan } = this.#folder;
-      if (held && plan) this.#stop(held, plan);
+      if (held && plan) {
+        this.#listen(false);
+        this.#stop(held, plan);
+        this.#listen(true);
+      }
       await Bun.sleep(LOOK_MS);
     }
+    this.#listen(false);
     if (!this.#seen) say("the launch did not stop: its runtime is not catena's");
     return end;
+  }
+
+  #listen(on: boolean): void {
+    if (!this.#interrupt) return;
+    if (on) process.on("SIGINT", this.#interrupt);
+    else process.off("SIGINT", this.#interrupt);
   }
 
   #stop(held: HeldStep, plan: StepPlan): void {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { failure } from "#lib/errors/chain_error.ts";
 import { childEnv } from "#lib/install/child_env.ts";
@@ -49,8 +49,12 @@ export async function execViaRuntime(
     TRACEPARENT: formatTraceparent(trace),
   });
   try {
-    const ended = runRuntime(binary, argv, env, flags);
-    return folder ? await new StepSession(folder).through(ended) : await ended;
+    const { child, ended } = runRuntime(binary, argv, env, flags);
+    // In a session of its own: Ctrl-C at the prompt must not end the runtime before its init.
+    const interrupt = () => child.kill("SIGINT");
+    return folder
+      ? await new StepSession(folder, undefined, interrupt).through(ended)
+      : await ended;
   } finally {
     folder?.remove();
   }
@@ -72,10 +76,14 @@ function runRuntime(
   argv: string[],
   env: Record<string, string>,
   flags: ExecFlags,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const stdin = flags.interactive || flags.tty ? "inherit" : "ignore";
-    const child = spawn(binary, argv, { stdio: [stdin, "inherit", "inherit"], env });
+): { child: ChildProcess; ended: Promise<number> } {
+  const stdin = flags.interactive || flags.tty ? "inherit" : "ignore";
+  const child = spawn(binary, argv, {
+    stdio: [stdin, "inherit", "inherit"],
+    env,
+    detached: flags.step === true,
+  });
+  const ended = new Promise<number>((resolve, reject) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
       const message = `start ${binary}: ${error.code ?? error.message}`;
       reject(failure({ layer: "cli", op: "exec", code: "not_found", message }));
@@ -84,4 +92,5 @@ function runRuntime(
       resolve(code ?? (signal ? 128 + constants.signals[signal] : EXIT_FAILED));
     });
   });
+  return { child, ended };
 }

@@ -18,7 +18,7 @@ import { type HostProcess, readProcess } from "../host/process_table.ts";
 
 const MAX_LISTED_PROCESSES = 10_000;
 
-/** Levels that were read already: containers share their ancestors, and a root's are dear to read. */
+/** Levels that were read already: containers share their ancestors, and a root is dear to read. */
 export interface SeenLevels {
   pids: Map<string, PidsLevel | undefined>;
   memory: Map<string, MemoryLevel | undefined>;
