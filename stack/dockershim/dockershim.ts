@@ -34,6 +34,9 @@ export interface DockershimOptions extends NetworkOptions {
 /** How often a Docker that does not answer is asked again. */
 const RECOVER_MS = 5_000;
 
+/** How many containers are remembered as ours. */
+const MAX_KNOWN = 10_000;
+
 /** What all requests share. */
 export class Dockershim {
   readonly engine: DockerEngine;
@@ -48,6 +51,7 @@ export class Dockershim {
   readonly log: Log;
   /** Aborted when the dockershim closes: streams end with it. */
   readonly closing = new AbortController();
+  readonly #containers = new Set<string>();
   #pauseReady: Promise<string> | undefined;
 
   constructor(options: DockershimOptions) {
@@ -72,6 +76,14 @@ export class Dockershim {
     return context.trace ? { trace: context.trace } : {};
   }
 
+  /**
+   * The context of calls that only look: they end with the caller's patience, so that a Docker that
+   * hangs does not gather them.
+   */
+  look(context: CallContext): CallContext {
+    return context.signal ? { ...this.call(context), signal: context.signal } : this.call(context);
+  }
+
   /** The name of the pause image, which is there then: looked for by one at a time. */
   pauseImageReady(context: CallContext): Promise<string> {
     this.#pauseReady ??= ensurePauseImage(this.engine, this.pauseImage, this.call(context)).finally(
@@ -84,10 +96,28 @@ export class Dockershim {
 
   /** A sandbox or container by its id or a beginning of it. Others of Docker's are not found. */
   async find(kind: ContainerKind, id: string, context: CallContext): Promise<ContainerInspect> {
-    const found = await this.engine.containerInspect(id, false, this.call(context));
+    const found = await this.engine.containerInspect(id, false, this.look(context));
     if (readLabels(found.Config.Labels).kind === kind) return found;
     const what = kind === "container" ? "container" : "sandbox";
     throw refuse("not_found", `find ${what}`, `${what} with id ${id} not found`);
+  }
+
+  /**
+   * The whole id of a container of ours. Asked of Docker once: what a container is never changes,
+   * and probes ask every second.
+   */
+  async containerId(id: string, context: CallContext): Promise<string> {
+    if (this.#containers.has(id)) return id;
+    const { Id } = await this.find("container", id, context);
+    if (this.#containers.size >= MAX_KNOWN) this.#containers.clear();
+    this.#containers.add(Id);
+    return Id;
+  }
+
+  /** Drops what is known of a container that is removed. */
+  forget(id: string): void {
+    this.#containers.delete(id);
+    this.samples.forget(id);
   }
 
   /** All sandboxes or containers, running or not, newest first; `more`: further label filters. */
@@ -95,7 +125,7 @@ export class Dockershim {
     const filters = { label: [kindFilter(kind), ...more] };
     return this.engine.containerList(
       { all: true, limit: 0, size: false, filters },
-      this.call(context),
+      this.look(context),
     );
   }
 

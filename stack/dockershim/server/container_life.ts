@@ -61,7 +61,7 @@ export async function removeContainer(
   });
 }
 
-/** Removes a Docker container, its log's follower, its samples. One that is gone is removed. */
+/** Removes a Docker container and what is known of it. One that is gone is removed. */
 export async function removeDocker(
   shim: Dockershim,
   id: string,
@@ -74,7 +74,7 @@ export async function removeDocker(
   await shim.logs.drained(id);
   await ifPresent(shim.engine.containerRemove(id, options, call));
   await shim.logs.stop(id);
-  shim.samples.forget(id);
+  shim.forget(id);
 }
 
 /** A container that ended between two looks needs no signal any more. */

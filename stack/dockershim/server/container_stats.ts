@@ -52,7 +52,7 @@ export async function containerUsages(
   const label = [kindFilter("container"), ...labelFilters(filter.labelSelector)];
   if (filter.podSandboxId) label.push(sandboxFilter(filter.podSandboxId));
   const filters = { label, ...(filter.id ? { id: [filter.id] } : {}) };
-  const call = shim.call(context);
+  const call = shim.look(context);
   const [summaries, info] = await Promise.all([
     shim.engine.containerList({ all: true, limit: 0, size: true, filters }, call),
     shim.engine.info(call),

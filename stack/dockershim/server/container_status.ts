@@ -60,7 +60,7 @@ export async function imageRefOf(
   { Image }: ContainerInspect,
   context: CallContext,
 ): Promise<string> {
-  const image = await ifPresent(shim.engine.imageInspect(Image, shim.call(context)));
+  const image = await ifPresent(shim.engine.imageInspect(Image, shim.look(context)));
   return image?.RepoDigests?.[0] ?? Image;
 }
 

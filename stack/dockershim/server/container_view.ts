@@ -90,7 +90,7 @@ export function containerStatusOf(
     state: stateOf(State),
     createdAt: nanoseconds(found.Created),
     startedAt: nanoseconds(State.StartedAt),
-    finishedAt: exited ? nanoseconds(State.FinishedAt) || nanoseconds(found.Created) : 0n,
+    finishedAt: exited ? finishedAt(found) : 0n,
     exitCode: exited ? State.ExitCode : 0,
     image: { image: Config.Image ?? "" },
     imageRef,
@@ -110,6 +110,13 @@ export function containerStatusOf(
     stopSignal: stopSignalOf(Config.StopSignal),
     ...userOf(Config.User),
   };
+}
+
+/** Never before its start, which Docker notes a little after it: a short process ends meanwhile. */
+function finishedAt({ State, Created }: ContainerInspect): bigint {
+  const ended = nanoseconds(State.FinishedAt) || nanoseconds(Created);
+  const started = nanoseconds(State.StartedAt);
+  return ended > started ? ended : started;
 }
 
 /** The user, where it is given in numbers; names are the image's own matter. */

@@ -15,6 +15,8 @@ const op = "exec sync";
 const CANNOT_RUN = new Set([126, 127]);
 /** After a kill the streams end by themselves; a stuck one is left. */
 const DRAIN_MS = 1000;
+/** A Docker that does not start a command within this time hangs. */
+const BEGIN_MS = 120_000;
 const EXIT_STEP_MS = 20;
 const EXIT_LIMIT_MS = 2000;
 
@@ -49,14 +51,12 @@ async function begin(
   cmd: string[],
   context: CallContext,
 ): Promise<{ id: string; streams: AttachedStreams }> {
-  const call = shim.call(context);
+  // Not by the caller's patience: an exec that is cut off amid its start would run on unwatched.
+  const call = { ...shim.call(context), signal: AbortSignal.timeout(BEGIN_MS) };
   const body = { AttachStdout: true, AttachStderr: true, Cmd: cmd };
   // A container of another kind is Docker's user's own: a dockershim has no business in it.
-  const { Id, State } = await shim.find("container", containerId, context);
-  if (!State.Running) {
-    throw refuse("failed_precondition", op, `container ${Id} is not running`);
-  }
-  const { Id: id } = await shim.engine.execCreate(Id, body, call);
+  const container = await shim.containerId(containerId, context);
+  const { Id: id } = await shim.engine.execCreate(container, body, call);
   const streams = await shim.engine.execStart(id, { Detach: false, Tty: false }, call);
   return { id, streams: streams! };
 }

@@ -27,11 +27,11 @@ export async function listImages(
   return inFrame("list images", "failed to list images", async () => {
     const wanted = filter?.image?.image;
     if (wanted) {
-      const found = await ifPresent(shim.engine.imageInspect(wanted, shim.call(context)));
+      const found = await ifPresent(shim.engine.imageInspect(wanted, shim.look(context)));
       return { images: found ? [imageOf(found, isPause(shim, found.RepoTags))] : [] };
     }
     const options = { all: false, filters: {}, digests: false };
-    const summaries = await shim.engine.imageList(options, shim.call(context));
+    const summaries = await shim.engine.imageList(options, shim.look(context));
     return { images: summaries.map((item) => imageItem(item, isPause(shim, item.RepoTags))) };
   });
 }
@@ -48,7 +48,7 @@ export async function imageStatus(
 ): Promise<MessageInitShape<typeof ImageStatusResponseSchema>> {
   const name = image?.image ?? "";
   return inFrame("image status", `failed to inspect image ${JSON.stringify(name)}`, async () => {
-    const found = await ifPresent(shim.engine.imageInspect(name, shim.call(context)));
+    const found = await ifPresent(shim.engine.imageInspect(name, shim.look(context)));
     if (!found) return {};
     const info = { imageSpec: { config: found.Config, rootfs: found.RootFS } };
     return {
@@ -73,7 +73,7 @@ export async function pullImage(
     for await (const _ of messages) {
       // Progress has no place in the CRI; a failure is thrown.
     }
-    const found = await shim.engine.imageInspect(name, shim.call(context));
+    const found = await shim.engine.imageInspect(name, shim.look(context));
     return { imageRef: found.Id };
   });
 }
@@ -112,7 +112,7 @@ export async function imageFsInfo(
   context: CallContext,
 ): Promise<MessageInitShape<typeof ImageFsInfoResponseSchema>> {
   return inFrame("image fs info", "failed to get docker's disk usage", async () => {
-    const call = shim.call(context);
+    const call = shim.look(context);
     const [info, usage] = await Promise.all([
       shim.engine.info(call),
       shim.engine.diskUsage([], call),

@@ -8,12 +8,15 @@ import {
 } from "#gen/wire/cri/proto/runtime_pb.ts";
 import { toChainError } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
+import type { SystemInfo } from "#wire/docker-api/types/system.ts";
 import type { Dockershim } from "../dockershim.ts";
-import { inFrame } from "../refusals.ts";
+import { inFrame, refuse } from "../refusals.ts";
 
 /** What a kubelet asks for and every runtime answers. */
 const KUBE_API_VERSION = "0.1.0";
 const RUNTIME_API_VERSION = "v1";
+/** Shorter than a kubelet's patience, which would leave it without a reason. */
+const ANSWER_MS = 10_000;
 
 /** Version: Docker's name and version, as kubelets know them from dockershims. */
 export async function runtimeVersion(
@@ -21,7 +24,7 @@ export async function runtimeVersion(
   context: CallContext,
 ): Promise<MessageInitShape<typeof VersionResponseSchema>> {
   return inFrame("version", "failed to get version from docker", async () => {
-    const { Version } = await shim.engine.version(shim.call(context));
+    const { Version } = await shim.engine.version(shim.look(context));
     return {
       version: KUBE_API_VERSION,
       runtimeName: "docker",
@@ -49,11 +52,7 @@ export async function runtimeStatus(
   ];
   const info: Record<string, string> = {};
   try {
-    const {
-      ServerVersion,
-      Driver,
-      CgroupDriver: driver,
-    } = await shim.engine.info(shim.call(context));
+    const { ServerVersion, Driver, CgroupDriver: driver } = await answerOf(shim, context);
     if (verbose) {
       const docker = { version: ServerVersion, storageDriver: Driver, cgroupDriver: driver };
       info["docker"] = JSON.stringify(docker);
@@ -77,13 +76,29 @@ export async function runtimeStatus(
   };
 }
 
+/** Docker's account of itself. One that hangs is told from one that is slow by a limit. */
+async function answerOf(shim: Dockershim, context: CallContext): Promise<SystemInfo> {
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  let silent = () => {};
+  const limit = new Promise<never>((_, reject) => {
+    silent = () =>
+      reject(refuse("unavailable", "status", `docker has not answered for ${ANSWER_MS / 1000} s`));
+    signal.addEventListener("abort", silent, { once: true });
+  });
+  try {
+    return await Promise.race([shim.engine.info({ ...shim.call(context), signal }), limit]);
+  } finally {
+    signal.removeEventListener("abort", silent);
+  }
+}
+
 /** RuntimeConfig: which cgroup driver Docker uses, so that the kubelet uses the same. */
 export async function runtimeConfig(
   shim: Dockershim,
   context: CallContext,
 ): Promise<MessageInitShape<typeof RuntimeConfigResponseSchema>> {
   return inFrame("runtime config", "failed to get docker info", async () => {
-    const { CgroupDriver: driver } = await shim.engine.info(shim.call(context));
+    const { CgroupDriver: driver } = await shim.engine.info(shim.look(context));
     const cgroupDriver = driver === "systemd" ? CgroupDriver.SYSTEMD : CgroupDriver.CGROUPFS;
     return { linux: { cgroupDriver } };
   });

@@ -67,7 +67,7 @@ async function sampleOf(
   context: CallContext,
 ): Promise<ContainerStats> {
   const options = { stream: false, oneShot: true };
-  const samples = await shim.engine.containerStats(id, options, shim.call(context));
+  const samples = await shim.engine.containerStats(id, options, shim.look(context));
   for await (const sample of samples) return sample;
   throw new RangeError(`docker sent no sample of container ${id}`);
 }

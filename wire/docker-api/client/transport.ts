@@ -110,6 +110,10 @@ export class DockerTransport {
     if ((thrown as { name?: string }).name === "AbortError") {
       return failure({ layer: "dockerd", op, code: "cancelled", message: "request cancelled" });
     }
+    if ((thrown as { name?: string }).name === "TimeoutError") {
+      const message = "the docker daemon has not answered in time";
+      return failure({ layer: "dockerd", op, code: "deadline_exceeded", message });
+    }
     if (!/ENOENT|ECONNREFUSED|FailedToOpenSocket|ConnectionRefused/.test(code)) {
       return toChainError(thrown, "dockerd", op);
     }

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { ChainError } from "#lib/errors/chain_error.ts";
+import { reasonToSkip } from "../lib/box_probe.ts";
+import { startCatenaDaemon } from "../lib/catena_stack.ts";
+import type { Daemon } from "../lib/daemon.ts";
+import { Sandbox } from "../lib/sandbox.ts";
+import { type CriTarget, connectTarget, importImage, OURS, startShim } from "./cri_target.ts";
+import { makeNetwork, networkMissing } from "./pod_network.ts";
+import { refusal, withPod } from "./test_pod.ts";
+
+// What a kubelet is told when the links below fail: which link, and why.
+
+const LIMIT_MS = 60_000;
+const reason = reasonToSkip(OURS.boxes) ?? networkMissing();
+
+describe(reason ? `failing links [skipped: ${reason}]` : "failing links", () => {
+  const sandbox = reason ? undefined : new Sandbox();
+  let daemon: Daemon & { state: string };
+  let split: CriTarget;
+  let collapsed: CriTarget;
+  if (sandbox) {
+    beforeAll(async () => {
+      daemon = await startCatenaDaemon(sandbox, ["--pod-network", "loopback"]);
+      await importImage(sandbox, daemon.socket);
+      const shim = await startShim(sandbox, daemon.socket, makeNetwork(sandbox));
+      split = connectTarget(OURS, sandbox, shim.socket);
+      collapsed = connectTarget(OURS, sandbox, `${daemon.state}/cri.sock`);
+    }, LIMIT_MS);
+    afterAll(() => sandbox.close(), LIMIT_MS);
+  }
+
+  test.skipIf(reason !== undefined)(
+    "a command that cannot be executed brings the runtime's own frames",
+    () =>
+      withPod(collapsed, async (pod) => {
+        const containerId = await pod.start("exec sleep 1000");
+        const { runtime } = collapsed.services;
+        const error = await refusal(runtime.execSync({ containerId, cmd: ["/no/such"] }, {}));
+        expect(error).toBeInstanceOf(ChainError);
+        const { frames, causeId } = error as unknown as ChainError;
+        expect(frames[0]?.layer).toBe("dockershim");
+        expect(frames.map(({ layer }) => layer)).toContain("runc");
+        expect(causeId).toBe("exec-not-found");
+      }),
+    LIMIT_MS,
+  );
+
+  test.skipIf(reason !== undefined)(
+    "a Docker that hangs is not ready, and one that is gone is named",
+    async () => {
+      const { runtime } = split.services;
+      const conditionOf = async () =>
+        (await runtime.status({}, {})).status?.conditions.find(
+          ({ type }) => type === "RuntimeReady",
+        );
+      process.kill(daemon.pid, "SIGSTOP");
+      try {
+        const hung = await conditionOf();
+        expect(hung).toMatchObject({ status: false, reason: "DockerDaemonNotReady" });
+        expect(hung?.message).toContain("has not answered for 10 s");
+        const listing = refusal(runtime.listPodSandbox({}, { timeoutMs: 500 }));
+        expect((await listing).outer.code).toBe("deadline_exceeded");
+      } finally {
+        process.kill(daemon.pid, "SIGCONT");
+      }
+      expect((await conditionOf())?.status).toBe(true);
+      await daemon.stop();
+      expect((await conditionOf())?.message).toContain("Cannot connect to the Docker daemon");
+      const { outer, message } = await refusal(runtime.listContainers({}, {}));
+      expect(outer.code).toBe("unavailable");
+      expect(message).toContain("Is the docker daemon running?");
+      await daemon.start();
+      expect((await conditionOf())?.status).toBe(true);
+    },
+    LIMIT_MS,
+  );
+});
