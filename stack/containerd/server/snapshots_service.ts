@@ -150,11 +150,22 @@ function createSnapshot(
 ): SnapshotMount[] {
   const { key, parent, labels } = request;
   const { scope, layout } = open(parts, request.snapshotter, context);
-  const record = parts.snapshots.create(scope, { key, parent, kind, labels }, (number, below) => {
-    layout.place(number, kind, below);
-    hold(parts, scope, key, context);
-  });
-  return mountsOf(parts, layout, record);
+  let placed: number | undefined;
+  try {
+    const record = parts.snapshots.create(scope, { key, parent, kind, labels }, (number, below) => {
+      layout.place(number, kind, below);
+      placed = number;
+      hold(parts, scope, key, context);
+    });
+    return mountsOf(parts, layout, record);
+  } catch (error) {
+    // Its lease may just have ended, or the disk be full: the record is undone, the folder is not.
+    if (placed !== undefined) {
+      layout.discard(placed);
+      parts.garbage.schedule();
+    }
+    throw error;
+  }
 }
 
 function hold(parts: SnapshotParts, scope: SnapshotScope, key: string, context: CallContext): void {
