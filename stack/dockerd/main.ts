@@ -12,6 +12,7 @@ export type { ContainerDefaults } from "./config/container_defaults.ts";
 export { DAEMON_FILE, type DaemonFile, readDaemonFile } from "./config/daemon_file.ts";
 export type { DockerdNetworkOptions, DockerdOptions, RuntimeChoice } from "./daemon.ts";
 export { parseSize } from "./logs/json_log_writer.ts";
+export { removeAllNetworks } from "./network/remove_all.ts";
 
 /** A running dockerd: its operations, and what ends it. Containers run on after `close`. */
 export interface Dockerd {

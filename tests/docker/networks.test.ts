@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { binPath } from "#lib/install/install_paths.ts";
 import { reasonToSkip } from "../lib/box_probe.ts";
 import { type CatenaFolders, startCatenaDaemonOn } from "../lib/catena_stack.ts";
 import { describeResult } from "../lib/command.ts";
@@ -55,8 +56,6 @@ describe(reason ? `bridge networks [skipped: ${reason}]` : "bridge networks", ()
   };
   const close = async () => {
     if (reason) return;
-    await client.docker(["rm", "-f", ...(await docker("ps", "-aq")).split("\n")]);
-    await daemon.stop();
     await sandbox.close();
   };
   beforeAll(open, LIMIT_MS);
@@ -149,6 +148,21 @@ describe(reason ? `bridge networks [skipped: ${reason}]` : "bridge networks", ()
       expect(await network.interfaces()).toEqual(["lo"]);
       expect(await network.rules()).toEqual([]);
       expect(readdirSync(`${daemon.state}/cni`)).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+
+  test.skipIf(reason !== undefined)(
+    "system reset removes the networks of a daemon that was killed",
+    async () => {
+      await docker("network", "create", "last");
+      await run("-d", "--network", "last", "-p", "81:81", "catest", "sleep 1000");
+      await daemon.kill();
+      const folders = ["--root", daemon.root, "--state", daemon.state];
+      const reset = await network.run([binPath("catena"), "system", "reset", "-f", ...folders]);
+      expect(describeResult(reset)).toContain("exit code 0");
+      expect(await network.interfaces()).toEqual(["lo"]);
+      expect(await network.rules()).toEqual([]);
     },
     LIMIT_MS,
   );

@@ -5,8 +5,9 @@ import { toChainError } from "#lib/errors/chain_error.ts";
 import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
 import { cniNetwork, presumedResult, runtimeConfigOf } from "./cni_network.ts";
-import type { EndpointRecord } from "./endpoint.ts";
+import type { EndpointRecord, LiveEndpoint } from "./endpoint.ts";
 import type { NetworkRecord } from "./network_record.ts";
+import type { Networks } from "./networks.ts";
 
 const op = "set up network";
 
@@ -18,8 +19,7 @@ export const target = (container: Container, ifname: string): CniTarget => ({
   ifname,
 });
 
-function choices(daemon: Daemon, defaultRoute: boolean) {
-  const { addressFolder, filter } = daemon.networks;
+function choices({ addressFolder, filter }: Networks, defaultRoute: boolean) {
   return { addressFolder, filter, defaultRoute };
 }
 
@@ -32,7 +32,7 @@ export async function attach(
   defaultRoute: boolean,
 ): Promise<void> {
   const live = endpoint.live!;
-  const config = cniNetwork(network, choices(daemon, defaultRoute));
+  const config = cniNetwork(network, choices(daemon.networks, defaultRoute));
   try {
     live.result = await addToCni(
       daemon.networks.cniFolder!,
@@ -60,19 +60,26 @@ export async function detach(
 ): Promise<void> {
   const { live } = endpoint;
   if (!live) return;
-  if (live.ifname && daemon.networks.cniFolder) {
-    const config = cniNetwork(network, choices(daemon, false));
-    const where = target(container, live.ifname);
-    if (!existsSync(where.netns)) where.netns = "";
-    await deleteFromCni(
-      daemon.networks.cniFolder,
-      config,
-      where,
-      runtimeConfigOf(live),
-      live.result ?? presumedResult(live, where.netns),
-    );
-  }
+  await deleteEndpoint(daemon.networks, network, live, target(container, live.ifname));
   announce(daemon, container, network, "disconnect");
+}
+
+/** Has CNI's plugins take an endpoint down; one without an interface has nothing there. */
+export async function deleteEndpoint(
+  networks: Networks,
+  network: NetworkRecord,
+  live: LiveEndpoint,
+  where: CniTarget,
+): Promise<void> {
+  if (!live.ifname || !networks.cniFolder) return;
+  const netns = existsSync(where.netns) ? where.netns : "";
+  await deleteFromCni(
+    networks.cniFolder,
+    cniNetwork(network, choices(networks, false)),
+    { ...where, netns },
+    runtimeConfigOf(live),
+    live.result ?? presumedResult(live, netns),
+  );
 }
 
 /** An event of a network, in dockerd's words. */

@@ -21,7 +21,8 @@ const PLUGINS = ["bridge", "host-local", "loopback"];
 const FILTER_PLUGINS = ["portmap", "firewall"];
 const IPTABLES = ["/usr/sbin/iptables", "/sbin/iptables", "/usr/bin/iptables"];
 /** A bridge of that name is Docker's: where there is one already, ours has another name. */
-const BRIDGE_NAMES = ["docker0", "catena0"] as const;
+export const OWN_DEFAULT_BRIDGE = "catena0";
+const BRIDGE_NAMES = ["docker0", OWN_DEFAULT_BRIDGE] as const;
 
 export interface NetworksOptions {
   root: string;

@@ -3,6 +3,8 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { failure } from "#lib/errors/chain_error.ts";
 import { UMOUNT, unmount } from "#lib/linux/mount.ts";
+import { Log } from "#lib/log/log.ts";
+import { removeAllNetworks } from "#stack/dockerd/main.ts";
 import { CatenaRuntime } from "#stack/runc/runtime.ts";
 import { findContainers } from "#tools/doctor/discover/find_containers.ts";
 import { surveyHost } from "#tools/doctor/discover/find_stacks.ts";
@@ -38,6 +40,8 @@ const OWN_NAMES = [
   "fifo",
   "trace",
   "network",
+  "netns",
+  "cni",
 ];
 
 /** Only what looks like a shim's socket is removed: a command line can be anything. */
@@ -57,6 +61,7 @@ export async function runSystemReset(flags: ResetFlags): Promise<number> {
   const unlocks = folders.map((folder) => lockFolder(folder, MARK));
   try {
     await removeContainers(state);
+    await removeAllNetworks(join(root, "dockerd"), state, new Log("cli"));
     await endProcesses(root, state);
     unmountBelow([root, state]);
     for (const folder of folders) {
