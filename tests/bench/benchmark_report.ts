@@ -3,6 +3,7 @@ import { cpus, loadavg, release, totalmem } from "node:os";
 import { GENUINE_STACK, OUR_STACK } from "./docker_bench.ts";
 import { median, quantile, type Timing } from "./measure_in_turn.ts";
 import type { MemoryUse } from "./memory_bench.ts";
+import { renderSeeing, type SeeingCost } from "./seeing_cost.ts";
 
 /** One line of the table: what was timed, whom ours is compared with, and what is to be reached. */
 export interface Comparison {
@@ -17,6 +18,7 @@ export interface Comparison {
 export interface Report {
   comparisons: Comparison[];
   memory: MemoryUse[];
+  seeing: SeeingCost;
   versions: string[];
   /** Why ours could not be measured. */
   missing: string | undefined;
@@ -45,7 +47,8 @@ Private_Clean + Private_Dirty of smaps_rollup, idle containers.
 | stack | containers | daemons, MB | shims and keepers, MB | of which keepers |
 |---|---|---|---|---|
 ${report.memory.map(renderMemory).join("\n")}
-`;
+
+${renderSeeing(report.seeing)}`;
 }
 
 function renderComparison({ what, ours, genuine, timings, goal }: Comparison): string {

@@ -13,6 +13,7 @@ import {
 } from "./docker_bench.ts";
 import { benchMemory } from "./memory_bench.ts";
 import { BARE_WRAPPER, benchRuntimes, type RuntimeTimings } from "./runtime_bench.ts";
+import { measureSeeing } from "./seeing_cost.ts";
 
 const IDLE_CONTAINERS = 20;
 const DEFAULT_SAMPLES = 30;
@@ -32,7 +33,8 @@ async function main(): Promise<void> {
       memory.push(await benchMemory(stack, sandbox, IDLE_CONTAINERS));
     }
     const comparisons = [...compareDocker(docker), ...compareRuntimes(runtime)];
-    const text = renderReport({ comparisons, memory, versions: await versions(), missing });
+    const seeing = await measureSeeing();
+    const text = renderReport({ comparisons, memory, seeing, versions: await versions(), missing });
     writeFileSync(join(import.meta.dir, "..", "..", "BENCHMARKS.md"), text);
     console.log(text);
   } finally {

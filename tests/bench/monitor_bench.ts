@@ -6,6 +6,7 @@ import { waitUntil } from "../lib/wait_until.ts";
 
 /** What `catena monitor` costs while it samples each second. */
 export interface MonitorCost {
+  /** All that it saw: those made for it, and what else runs on the host. */
   containers: number;
   seconds: number;
   /** Share of one processor, percent. */
@@ -28,7 +29,8 @@ export async function benchMonitor(
 ): Promise<MonitorCost> {
   makeContainers(sandbox, count);
   const folders = ["--root", sandbox.path("root"), "--state", sandbox.path("state")];
-  const argv = [binPath("catena"), "monitor", "--interval", "1", "--metrics", "0", ...folders];
+  const socket = sandbox.path("metrics.sock");
+  const argv = [binPath("catena"), "monitor", "--interval", "1", "--metrics", socket, ...folders];
   const monitor = Bun.spawn(argv, { stdout: "ignore", stderr: "ignore" });
   sandbox.onClose(async () => {
     monitor.kill();
@@ -41,8 +43,9 @@ export async function benchMonitor(
   await Bun.sleep(seconds * 1000);
   const elapsed = (performance.now() - started) / 1000;
   const used = (processorTicks(monitor.pid) - before) / TICKS_PER_SECOND;
+  const metrics = await (await fetch("http://metrics/metrics", { unix: socket })).text();
   return {
-    containers: count,
+    containers: metrics.match(/^container_threads\{/gm)?.length ?? 0,
     seconds,
     processorPercent: (used / elapsed) * 100,
     privateMb: privateMb(monitor.pid),

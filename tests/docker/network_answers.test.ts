@@ -55,7 +55,8 @@ const GROUPS: Record<string, string> = {
     network ls --filter type=custom --format '{{.Name}}'
     network ls --filter label=a --format '{{.Name}}'
     network ls --filter dangling=true --format '{{.Name}}'
-    network inspect -f '{{json .IPAM}} {{.Internal}} {{json .Options}} {{json .Labels}}' net1 net2 inner
+    network inspect -f '{{json .IPAM}} {{.Internal}} {{json .Options}}' net1 net2 inner
+    network inspect -f '{{json .Labels}}' net1
     ${RUN} -d --name uu --network net1 --network-alias db --hostname hh IMAGE sleep 1000
     create --name cc --network net2 --ip 10.44.0.9 -p 127.0.0.1::5000 IMAGE sleep 1000
     ${SETTINGS} cc

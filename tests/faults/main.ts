@@ -1,103 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { binPath } from "#lib/install/install_paths.ts";
-import { runCommand } from "../lib/command.ts";
 import { sweepSandboxes } from "../lib/sandbox.ts";
-import type { FaultRow, Patient } from "./fault_row.ts";
+import { examineRow } from "./examine_row.ts";
+import type { FaultRow } from "./fault_row.ts";
 import { FaultStack, type StackKind } from "./fault_stack.ts";
-import { ownCauses } from "./own_causes.ts";
 import { FAULT_ROWS } from "./rows.ts";
 import { type RowResult, writeTable } from "./write_table.ts";
-
-/** A wedged component must not wedge the doctor. */
-const DOCTOR_MS = 40_000;
-
-interface Diagnosis {
-  causeId: string | null;
-  link: string | null;
-  evidence: string;
-  milliseconds: number;
-}
-
-async function diagnose(stack: FaultStack, container: string): Promise<Diagnosis> {
-  const started = performance.now();
-  const argv = [binPath("catena"), "doctor", "--json", "--docker", stack.dockerSocket];
-  const result = await runCommand([...argv, "--containerd", stack.containerdSocket, container], {
-    timeoutMs: DOCTOR_MS,
-  });
-  const milliseconds = performance.now() - started;
-  if (result.timedOut) return { causeId: "doctor hung", link: null, evidence: "", milliseconds };
-  try {
-    const report = JSON.parse(result.stdout) as {
-      cause: { id: string } | null;
-      link: string | null;
-      healthy?: boolean;
-      sentence?: string;
-      evidence?: { value: string }[];
-    };
-    const evidence = report.evidence?.[0]?.value ?? report.sentence ?? "";
-    const causeId = report.cause?.id ?? (report.healthy === true ? null : "unexplained");
-    return { causeId, link: report.link, evidence, milliseconds };
-  } catch {
-    return { causeId: "no report", link: null, evidence: result.stderr, milliseconds };
-  }
-}
-
-async function examineRow(stack: FaultStack, row: FaultRow): Promise<RowResult> {
-  const result: RowResult = {
-    id: row.id,
-    link: row.link,
-    injection: row.injection,
-    stack: stack.kind,
-    found: "",
-    lookAlike: "",
-    own: "",
-    evidence: "",
-    milliseconds: 0,
-  };
-  try {
-    const started = Date.now();
-    const sick = await withPatient(
-      () => row.inject(stack),
-      async (patient) => {
-        const seen = await diagnose(stack, patient.container);
-        if (stack.kind === "catena")
-          result.own = await ownCauses(stack, patient.container, started);
-        return seen;
-      },
-    );
-    result.evidence = sick.evidence;
-    result.milliseconds = sick.milliseconds;
-    if (sick.causeId !== row.id) result.found = `named ${sick.causeId}: ${sick.evidence}`;
-    else result.found = sick.link === row.link ? "ok" : `link ${sick.link}`;
-    let expected: string | null = null;
-    const well = await withPatient(
-      async () => {
-        const patient = await row.lookAlike(stack);
-        expected = patient.expects ?? null;
-        return patient;
-      },
-      (patient) => diagnose(stack, patient.container),
-    );
-    const alarm = `named ${well.causeId}: ${well.evidence}`;
-    result.lookAlike = well.causeId === expected ? "ok" : alarm;
-  } catch (error) {
-    result.found ||= `not injected: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  return result;
-}
-
-async function withPatient(
-  make: () => Promise<Patient>,
-  look: (patient: Patient) => Promise<Diagnosis>,
-): Promise<Diagnosis> {
-  const patient = await make();
-  try {
-    return await look(patient);
-  } finally {
-    await patient.heal();
-  }
-}
 
 async function runStack(kind: StackKind, rows: readonly FaultRow[]): Promise<RowResult[]> {
   const results: RowResult[] = [];

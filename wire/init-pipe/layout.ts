@@ -1,7 +1,7 @@
 /** Plan header: magic, version, flags, number of operations, total bytes. */
 export const PLAN_MAGIC = 0x4e4c5043; // "CPLN"
 /** Raised with every change of the operations, so that an init of another build refuses. */
-export const PLAN_VERSION = 3;
+export const PLAN_VERSION = 4;
 export const PLAN_HEADER_BYTES = 20;
 export const PLAN_FLAG_CLOCK = 1;
 export const PLAN_MAX_BYTES = 16 * 1024 * 1024;

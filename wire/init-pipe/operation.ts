@@ -173,6 +173,8 @@ export type IdentityOperation =
       period: bigint;
     }
   | { op: "cpu-affinity"; mask: Uint8Array }
+  /** set_mempolicy(2): mode with flags, and the nodes as a bit mask. */
+  | { op: "memory-policy"; mode: number; nodes: Uint8Array }
   | { op: "umask"; mask: number }
   /** Gives standard streams to the user. */
   | { op: "stdio-owner"; uid: number }

@@ -180,4 +180,5 @@ export const LAYOUT: { readonly [K in OperationName]: Layout<K> } = {
   execve: { code: 64, fields: { args: "texts", env: "texts" } },
   tell: { code: 65, fields: { message: "u32" } },
   "await-go": { code: 66, fields: {} },
+  "memory-policy": { code: 67, fields: { mode: "u32", nodes: "bytes" } },
 };

@@ -13,6 +13,8 @@ const MAX_SUBSCRIBERS = 4096;
 
 /** Events that are kept for subscribers who come back after a restart. */
 const MAX_REPLAYED = 4096;
+/** What may have happened while no daemon was there; all else was asked of this one. */
+const MEANWHILE = ["/tasks/exit", "/tasks/oom", "/tasks/delete"];
 
 interface Subscriber {
   passes: Filter;
@@ -23,7 +25,8 @@ interface Subscriber {
  * Spreads events to every subscriber whose filters let them pass, in the order of publishing.
  *
  * When a daemon comes back, shims tell at once what happened meanwhile, and clients need a moment
- * to subscribe again: for the first `replayMs` ms new subscribers hear all since the start.
+ * to subscribe again: for the first `replayMs` ms new subscribers hear how tasks ended since the
+ * start.
  */
 export class EventBus {
   readonly #subscribers = new Set<Subscriber>();
@@ -107,7 +110,9 @@ export class EventBus {
 
   #spread(envelope: Envelope): void {
     if (!this.#replaying()) this.#recent = [];
-    else if (this.#recent.length < MAX_REPLAYED) this.#recent.push(envelope);
+    else if (this.#recent.length < MAX_REPLAYED && MEANWHILE.includes(envelope.topic)) {
+      this.#recent.push(envelope);
+    }
     for (const subscriber of [...this.#subscribers]) offer(subscriber, envelope);
   }
 }

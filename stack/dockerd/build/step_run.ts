@@ -75,6 +75,8 @@ async function runContainer(build: Build, id: string): Promise<number> {
     return (await ended).StatusCode;
   } catch (error) {
     await streams.output[Symbol.asyncIterator]().return?.();
+    // Nobody waits for it any more, and nobody would stop it.
+    if (signal.aborted) await removeContainers(build, false);
     throw error;
   }
 }

@@ -48,7 +48,7 @@ async function runPs(args: string[]): Promise<string> {
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
   ]);
-  if ((await child.exited) !== 0) throw broken(op, `ps: ${err.trim().split("\n")[0] ?? ""}`);
+  if ((await child.exited) !== 0) throw invalid(op, `ps: ${err.trim().split("\n")[0] ?? ""}`);
   return out;
 }
 

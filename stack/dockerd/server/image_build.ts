@@ -27,7 +27,10 @@ export async function* imageBuild(
     const { parseDockerfile } = await import("../build/dockerfile.ts");
     const dockerfile = parseDockerfile(files.dockerfile);
     const request = { files, dockerfile, options, names };
-    yield* withProgress((feed, left) => perform(daemon, request, feed, left, context));
+    yield* withProgress((feed, left) => {
+      const gone = AbortSignal.any([left, signal]);
+      return perform(daemon, request, feed, gone, context);
+    });
   } finally {
     files.close();
   }
@@ -50,7 +53,7 @@ async function perform(
   daemon: Daemon,
   { files, dockerfile, options, names }: BuildRequest,
   out: ProgressFeed,
-  left: AbortSignal,
+  gone: AbortSignal,
   context: CallContext,
 ): Promise<void> {
   const { runBuild } = await import("../build/build_run.ts");
@@ -63,7 +66,7 @@ async function perform(
       context: files,
       args: new BuildArgs(argsOf(options)),
       feed,
-      signal: AbortSignal.any([left, daemon.closing.signal]),
+      signal: AbortSignal.any([gone, daemon.closing.signal]),
       call,
       escapeChar: dockerfile.escapeChar,
       stages: [],

@@ -41,7 +41,8 @@ export async function* imagePull(
   const bare = reference.tag === undefined && reference.digest === undefined;
   yield* withProgress(async (feed, signal) => {
     const abort = new AbortController();
-    const both = AbortSignal.any([signal, abort.signal]);
+    const left = context.signal ? [context.signal] : [];
+    const both = AbortSignal.any([signal, abort.signal, ...left]);
     const access = registryAccess(daemon, request.auth, both);
     const { repository } = reference;
     const tags = bare ? await allTags(repository, access) : [undefined];

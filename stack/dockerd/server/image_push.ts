@@ -38,7 +38,11 @@ export async function* imagePush(
   yield* withProgress(async (feed, signal) => {
     feed.tell({ status: `The push refers to repository [${familiarName(repository)}]` });
     const { host, path } = splitRepository(repository);
-    const access = registryAccess(daemon, auth, signal);
+    const access = registryAccess(
+      daemon,
+      auth,
+      context.signal ? AbortSignal.any([signal, context.signal]) : signal,
+    );
     try {
       await withRegistry(host, access, "push", async (client) => {
         for (const full of names) {

@@ -79,6 +79,15 @@ int op_cpu_affinity(struct args *args) {
   return syscall(SYS_sched_setaffinity, target_pid, length, mask) < 0 ? errno : 0;
 }
 
+int op_memory_policy(struct args *args) {
+  uint32_t mode = arg_u32(args), length;
+  const uint8_t *nodes = arg_bytes(args, &length);
+  if (args->bad) return EBADMSG;
+  /* The kernel takes one bit less than it is told. */
+  unsigned long bits = length == 0 ? 0 : (unsigned long)length * 8 + 1;
+  return syscall(SYS_set_mempolicy, mode, length == 0 ? NULL : nodes, bits) < 0 ? errno : 0;
+}
+
 int op_umask(struct args *args) {
   umask(arg_u32(args));
   return 0;

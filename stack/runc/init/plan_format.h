@@ -3,7 +3,7 @@
 #define CATENA_PLAN_FORMAT_H
 
 #define PLAN_MAGIC 0x4e4c5043u
-#define PLAN_VERSION 3
+#define PLAN_VERSION 4
 #define PLAN_HEADER_BYTES 20
 #define PLAN_FLAG_CLOCK 1
 #define PLAN_MAX_BYTES 0x1000000u
@@ -132,5 +132,6 @@
   X(execve, 64) \
   X(tell, 65) \
   X(await_go, 66) \
+  X(memory_policy, 67) \
 
 #endif

@@ -9,6 +9,7 @@ import {
 import { compileCgroupJoin, compileCgroupOpens } from "./cgroup_compile.ts";
 import { compileSeccomp } from "./identity_compile.ts";
 import { CLONE_FLAG, O } from "./linux_constants.ts";
+import { refuseUnsupported } from "./memory_policy.ts";
 import {
   compileJoins,
   compileNames,
@@ -45,6 +46,7 @@ const KEYRING_SEARCH_USER = 0x80000;
 export function compileCreate(inputs: CreateInputs): CompiledPlan {
   const { spec, facts } = inputs;
   const process = required(spec.process, facts);
+  refuseUnsupported(spec.linux);
   const wishes = namespaceWishes(spec.linux, inputs.ownNamespaces);
   const newUser = wishes.created.has("user");
   const inUser = newUser || wishes.joined.has("user");

@@ -2,6 +2,7 @@ import { NO_SLOT, type Plan, type Slot } from "#wire/init-pipe/operation.ts";
 import type { CgroupSlots } from "./cgroup_compile.ts";
 import { compileIdentity, compileSeccomp } from "./identity_compile.ts";
 import { CLONE_FLAG } from "./linux_constants.ts";
+import { compileMemoryPolicy } from "./memory_policy.ts";
 import { lookUp } from "./name_table.ts";
 import { needsMapTools } from "./namespace_compile.ts";
 import { type PlanBuilder, specError } from "./plan_builder.ts";
@@ -129,6 +130,7 @@ export function compileProgram(
 ): void {
   const { facts, spec, seccomp } = inputs;
   compilePersonality(plan, spec.linux);
+  compileMemoryPolicy(plan, spec.linux);
   plan.add({ op: "umask", mask: process.user.umask ?? 0o022 });
   compileIdentity(plan, process, {
     facts: inside(facts, inUser),

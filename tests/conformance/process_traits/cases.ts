@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import type { RuntimeConfig } from "../../lib/runtime_bundle.ts";
 import { type ConformanceCase, type Feature, NEWER } from "../harness/case_types.ts";
 import { allowAll } from "../harness/config_edits.ts";
@@ -194,6 +195,31 @@ const scheduling: ConformanceCase[] = [
       });
     },
     differs: { runc: NEWER },
+  },
+  {
+    name: "memory policy",
+    async run(trial) {
+      const output = await trial.run({
+        script: "cut -d' ' -f2 /proc/self/numa_maps | sort -u",
+        edit: (config) =>
+          Object.assign(config.linux, { memoryPolicy: { mode: "MPOL_BIND", nodes: "0" } }),
+      });
+      assert.match(output, /^bind:0$/m);
+    },
+    skip: () => (existsSync("/proc/self/numa_maps") ? undefined : "a kernel without NUMA"),
+    differs: { runc: "came with runc 1.4", crun: "crun has it since 1.24" },
+  },
+  {
+    name: "network devices to be moved, and Intel RDT, are not ignored",
+    async run(trial) {
+      for (const wish of [
+        { netDevices: { nodev0: {} } },
+        { intelRdt: { l3CacheSchema: "L3:0=f" } },
+      ]) {
+        await trial.refused({ edit: (config) => Object.assign(config.linux, wish) });
+      }
+    },
+    differs: { runc: NEWER, crun: "crun 1.8 ignores them" },
   },
   {
     name: "CPU affinity of an exec",
