@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import type { KubeletUnderTest } from "./kubelet_under_test.ts";
 
 const LIMIT_MS = 20_000;
@@ -22,5 +23,25 @@ export function execOverWebSocket(kubelet: KubeletUnderTest, path: string): Prom
     resolve(text);
   };
   socket.onerror = (event) => reject(new Error(`stream of ${path} failed: ${String(event)}`));
+  return promise;
+}
+
+/** Asks for a SPDY stream as kubectl does and goes away; resolves with the answer's head. */
+export function upgradeOnly(kubelet: KubeletUnderTest, path: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connect(kubelet.port, "127.0.0.1");
+  const timer = setTimeout(() => reject(new Error(`no answer to ${path}`)), LIMIT_MS);
+  socket.once("data", (data) => {
+    clearTimeout(timer);
+    socket.destroy();
+    resolve(data.toString("latin1"));
+  });
+  socket.once("error", reject);
+  const head = [
+    ...[`POST ${path} HTTP/1.1`, "Host: localhost", `Authorization: Bearer ${kubelet.token}`],
+    ...["Connection: Upgrade", "Upgrade: SPDY/3.1", "Content-Length: 0"],
+    "X-Stream-Protocol-Version: v4.channel.k8s.io",
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
   return promise;
 }

@@ -5,7 +5,7 @@ import { cgroupsOf } from "../lib/cgroup_tree.ts";
 import { mountsBelow } from "../lib/mount_table.ts";
 import type { Sandbox } from "../lib/sandbox.ts";
 import { waitUntil } from "../lib/wait_until.ts";
-import { execOverWebSocket } from "./exec_client.ts";
+import { execOverWebSocket, upgradeOnly } from "./exec_client.ts";
 import type { KubeletUnderTest } from "./kubelet_under_test.ts";
 
 const LIMIT_MS = 60_000;
@@ -162,6 +162,7 @@ export function faceScenarios(stack: ScenarioStack): void {
   scenario("exec goes through to the runtime's streaming server", async () => {
     const url = "/exec/default/probed-node/side?command=echo&command=hello&output=1&error=1";
     expect(await execOverWebSocket(stack.kubelet, url)).toBe("hello\n");
+    expect(await upgradeOnly(stack.kubelet, url)).toStartWith("HTTP/1.1 101 ");
     const unauthorized = await stack.kubelet.fetch("/containerLogs/default/probed-node/side", {
       headers: { authorization: "Bearer no" },
     });

@@ -2,7 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { failure, toChainError } from "#lib/errors/chain_error.ts";
+import { type ChainError, failure, toChainError } from "#lib/errors/chain_error.ts";
 import type { ErrorCode } from "#lib/errors/frame.ts";
 import type { KubeletApi } from "./kubelet_api.ts";
 import { logRoutes } from "./routes_logs.ts";
@@ -44,6 +44,8 @@ export interface HttpRoute {
   handle(call: HttpCall): Promise<void>;
 }
 
+/** How long connections may take to end with the server. */
+const CLOSE_MS = 1_000;
 const ROUTES: readonly HttpRoute[] = [...stateRoutes, ...logRoutes, runRoute];
 /** Whoever else the host's resolver names must not reach us through somebody's browser. */
 const LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
@@ -53,18 +55,24 @@ export async function serveHttp(options: HttpOptions): Promise<HttpHandle> {
   const server = createServer((request, response) => {
     void dispatch(options, request, response);
   });
+  // The server does not know those any more, and its close would wait for them.
+  const upgraded = new Set<Duplex>();
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    void upgrade(options, request, socket, head);
+    upgraded.add(socket);
+    void upgrade(options, request, socket, head).finally(() => upgraded.delete(socket));
   });
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return {
     port,
-    close: () =>
-      new Promise((resolve) => {
+    close: async () => {
+      for (const socket of upgraded) socket.destroy();
+      const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+      await Promise.race([closed, Bun.sleep(CLOSE_MS)]);
+    },
   };
 }
 
@@ -99,7 +107,7 @@ async function dispatch(
     await route.handle({ api: options.api, url, request, response, params, trusted });
   } catch (thrown) {
     const error = toChainError(thrown, "kubelet", "answer");
-    const text = `${error.message}\n`;
+    const text = `${plainWords(error)}\n`;
     if (!response.headersSent) {
       response.writeHead(statusOf(error.outer.code), { "content-type": "text/plain" });
     }
@@ -120,7 +128,7 @@ async function upgrade(
     await carryUpgrade(options.api, request, socket, head);
   } catch (thrown) {
     const error = toChainError(thrown, "kubelet", "open stream");
-    const body = `${error.message}\n`;
+    const body = `${plainWords(error)}\n`;
     const length = Buffer.byteLength(body);
     socket.end(
       `HTTP/1.1 ${statusOf(error.outer.code)} Error\r\nContent-Type: text/plain\r\n` +
@@ -138,6 +146,14 @@ function isAllowed({ token }: HttpOptions, request: IncomingMessage): boolean {
   const given = Buffer.from((request.headers.authorization ?? "").replace(/^Bearer /, ""));
   const wanted = Buffer.from(token);
   return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+/** What a client is told: with its id where a link below recorded it, else without. */
+function plainWords(error: ChainError): string {
+  if (error.frames.length > 1 || error.causeId !== undefined) return error.message;
+  const { cause, fix } = error.root;
+  const more = [cause, fix && `fix: ${fix}`].filter(Boolean).join("; ");
+  return more === "" ? error.words : `${error.words}: ${more}`;
 }
 
 function unauthorized() {

@@ -10,6 +10,8 @@ import type { KubeletApi } from "./kubelet_api.ts";
 const STREAM_PATH = /^\/(exec|attach|portForward)\/([^/]+)\/([^/]+)(?:\/([^/]+))?$/;
 const RUN_LIMIT_SECONDS = 60;
 const CONNECT_MS = 10_000;
+/** Neither SPDY nor WebSocket goes on after one side ended. */
+const LAST_BYTES_MS = 1_000;
 
 /** POST /run/NAMESPACE/POD/CONTAINER?cmd=…: a command's output, without a stream. */
 export const runRoute: HttpRoute = {
@@ -32,7 +34,8 @@ async function runCommand({ api, url, response, params }: HttpCall): Promise<voi
 
 /**
  * Carries an exec, attach or port-forward (SPDY or WebSocket) to the runtime's streaming server:
- * the request is repeated there and both connections become one. Rejects before any answer.
+ * the request is repeated there and both connections become one. Resolves when they are gone;
+ * rejects before any answer.
  */
 export async function carryUpgrade(
   api: KubeletApi,
@@ -49,13 +52,34 @@ export async function carryUpgrade(
     remote.once("connect", resolve);
     remote.once("error", (error) => reject(unreachable(target, error)));
   }).finally(() => clearTimeout(timer));
-  remote.on("error", () => socket.destroy());
-  remote.on("close", () => socket.end());
-  socket.on("close", () => remote.destroy());
   remote.write(requestHead(request, target));
   if (head.length > 0) remote.write(head);
-  socket.pipe(remote);
-  remote.pipe(socket);
+  await carried(socket, remote);
+}
+
+/**
+ * Makes two connections one; resolves when both are gone. When one side ended, the other has a
+ * moment for its last bytes. (A client that is gone shows as `end` alone here.)
+ */
+function carried(client: Duplex, remote: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const finish = (): void => {
+      clearTimeout(timer);
+      client.destroy();
+      remote.destroy();
+      resolve();
+    };
+    for (const side of [client, remote]) {
+      side.on("error", finish);
+      side.on("close", finish);
+      side.on("end", () => {
+        timer ??= setTimeout(finish, LAST_BYTES_MS);
+      });
+    }
+    client.pipe(remote);
+    remote.pipe(client);
+  });
 }
 
 async function streamUrl(api: KubeletApi, url: URL): Promise<string> {
