@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { type Process, Status } from "#gen/wire/containerd-api/proto/types/task_pb.ts";
 import { cniPluginsEnded } from "#lib/cni/cni_orphans.ts";
 import { ChainError } from "#lib/errors/chain_error.ts";
@@ -145,6 +146,8 @@ async function removeLeavings(daemon: Daemon): Promise<void> {
         .catch(() => undefined);
     }
   }
+  // Contexts of builds and archives that were being loaded.
+  rmSync(join(daemon.options.root, "tmp"), { recursive: true, force: true });
   for (const id of daemon.mounts.mounted()) {
     if (!daemon.containers.get(id)?.record.state.running) daemon.mounts.unmount(id);
   }

@@ -5,7 +5,9 @@ import { reasonToSkip } from "../lib/box_probe.ts";
 import { busyboxTar } from "../lib/busybox_image.ts";
 import { startCatenaDaemon } from "../lib/catena_stack.ts";
 import { mustRun } from "../lib/command.ts";
+import type { Daemon } from "../lib/daemon.ts";
 import { Sandbox } from "../lib/sandbox.ts";
+import { waitUntil } from "../lib/wait_until.ts";
 import { DockerHost } from "./docker_host.ts";
 import { type HostileRegistry, type Misbehaviour, startHostile } from "./hostile_registry.ts";
 
@@ -36,6 +38,7 @@ const nameOf = (kind: Misbehaviour) => kind.replaceAll(" ", "-");
 describe.skipIf(reason !== undefined)(`hostile registry${reason ? `: ${reason}` : ""}`, () => {
   const sandbox = new Sandbox();
   let registry: HostileRegistry;
+  let daemon: Daemon & { state: string };
   let docker: DockerHost;
   let ctr: (...args: string[]) => Promise<string>;
 
@@ -43,7 +46,7 @@ describe.skipIf(reason !== undefined)(`hostile registry${reason ? `: ${reason}` 
     const plain = readFileSync(await busyboxTar(sandbox));
     const hostile = await hostileTar();
     registry = startHostile(sandbox, (kind) => (kind === "hostile tar" ? hostile : plain));
-    const daemon = await startCatenaDaemon(sandbox);
+    daemon = await startCatenaDaemon(sandbox);
     docker = new DockerHost(sandbox, "ours", daemon.socket);
     const base = ["ctr", "-a", `${daemon.state}/containerd.sock`, "-n", "moby"];
     ctr = (...args) => mustRun([...base, ...args]);
@@ -80,6 +83,22 @@ describe.skipIf(reason !== undefined)(`hostile registry${reason ? `: ${reason}` 
       await pull("breaks always");
       const [first] = registry.ranges.get("breaks-always") ?? [];
       expect(first).toMatch(/^bytes=[1-9][0-9]{3,}-$/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a daemon that is killed in the middle of a pull: the next one goes on",
+    async () => {
+      const broken = pull("slow");
+      await waitUntil("some of the layer is here", async () =>
+        /layer-\S+\s+[1-9][0-9.]*\s?[kK]i?B/.test(await ctr("content", "active")),
+      );
+      await daemon.kill();
+      await broken;
+      await daemon.start();
+      expect((await pull("slow")).code).toBe(0);
+      expect(registry.ranges.get("slow")?.at(-1)).toMatch(/^bytes=[1-9][0-9]+-$/);
     },
     LIMIT_MS,
   );

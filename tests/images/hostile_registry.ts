@@ -23,6 +23,7 @@ const KINDS = [
   "circular index",
   "million layers",
   "bomb",
+  "slow",
 ] as const;
 
 /** In which way an image is wrong, or how its layer is sent. */
@@ -132,6 +133,8 @@ function layerReply(layer: Buffer, kind: Misbehaviour, range: string, times: num
       const whole = kind === "breaks once" && times > 1;
       return partly(layer, start, whole ? layer.length : start + 1000);
     }
+    case "slow":
+      return slowly(layer, start);
     case "too long":
       return new Response(Buffer.concat([layer, layer]) as never);
     case "401":
@@ -162,6 +165,21 @@ function partly(layer: Buffer, start: number, end: number): Response {
       await Bun.sleep(10);
       if (end < layer.length) controller.error(new Error("broken off on purpose"));
       else controller.close();
+    },
+  });
+  return new Response(stream, { status: start > 0 ? 206 : 200, headers });
+}
+
+/** A tenth of a megabyte at a time, with pauses. */
+function slowly(layer: Buffer, start: number): Response {
+  const headers = { "Content-Range": `bytes ${start}-${layer.length - 1}/${layer.length}` };
+  let at = start;
+  const stream = new ReadableStream({
+    async pull(controller) {
+      if (at >= layer.length) return controller.close();
+      controller.enqueue(new Uint8Array(layer.subarray(at, at + 100_000)));
+      at += 100_000;
+      await Bun.sleep(100);
     },
   });
   return new Response(stream, { status: start > 0 ? 206 : 200, headers });
