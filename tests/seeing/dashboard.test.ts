@@ -129,8 +129,8 @@ describe.skipIf(missing !== undefined)(title, () => {
   );
 
   test("nobody without the address gets in, nor a foreign host's page", async () => {
-    const { origin, searchParams } = new URL(url);
-    const cookie = { Cookie: `catena_dashboard=${searchParams.get("token")}` };
+    const { origin, port, searchParams } = new URL(url);
+    const cookie = { Cookie: `catena_dashboard_${port}=${searchParams.get("token")}` };
     const status = async (path: string, headers: Record<string, string>, method = "GET") =>
       (await fetch(origin + path, { headers, method, redirect: "manual" })).status;
     expect(await status("/", {})).toBe(401);

@@ -18,18 +18,23 @@ const HEADS = [
   "NEXT",
 ];
 
+/** As much of a watch as a row needs. */
+export type UsageWatch = Pick<ContainerWatch, "container" | "latest" | "nearness"> & {
+  series: Pick<ContainerWatch["series"], "last">;
+};
+
 /** A table of containers against their limits, the most endangered first. */
-export function drawUsage(watches: Iterable<ContainerWatch>, lines = Number.MAX_SAFE_INTEGER) {
+export function drawUsage(watches: Iterable<UsageWatch>, lines = Number.MAX_SAFE_INTEGER) {
   const seen = [...watches].filter((watch) => watch.latest);
   seen.sort((left, right) => dangerOfWatch(right) - dangerOfWatch(left));
   return textTable(HEADS, seen.slice(0, Math.max(1, lines)).map(row));
 }
 
-function dangerOfWatch(watch: ContainerWatch): number {
+function dangerOfWatch(watch: UsageWatch): number {
   return watch.nearness[0] ? dangerOf(watch.nearness[0]) : 0;
 }
 
-function row(watch: ContainerWatch): string[] {
+function row(watch: UsageWatch): string[] {
   const sample = watch.latest!;
   const { name } = watch.container;
   const limit = sample.pidsLimit;

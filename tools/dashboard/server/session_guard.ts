@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 
-const COOKIE = "catena_dashboard";
+/** A browser sends a host's cookies to all its ports: each dashboard has its own by its port. */
+const cookieName = (port: number) => `catena_dashboard_${port}`;
 const TOKEN_BYTES = 24;
 
 /** What a request may do: pass, turn a token into a cookie, or nothing. */
@@ -23,10 +24,10 @@ export class SessionGuard {
     if (origin !== null && !hosts.includes(origin.replace(/^http:\/\//, ""))) {
       return refuse(403, "foreign origin");
     }
-    if (this.#isToken(cookieOf(request))) return { pass: true };
+    if (this.#isToken(cookieOf(request, port))) return { pass: true };
     const told = url.searchParams.get("token");
     if (!this.#isToken(told)) return refuse(401, "open the address that catena dashboard printed");
-    const cookie = `${COOKIE}=${this.token}; HttpOnly; SameSite=Strict; Path=/`;
+    const cookie = `${cookieName(port)}=${this.token}; HttpOnly; SameSite=Strict; Path=/`;
     // The token does not stay in the address, where it would be seen and shared.
     const headers = {
       Location: url.pathname,
@@ -42,9 +43,10 @@ export class SessionGuard {
   }
 }
 
-function cookieOf(request: Request): string | undefined {
+function cookieOf(request: Request, port: number): string | undefined {
   const pairs = (request.headers.get("Cookie") ?? "").split(/; */);
-  return pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
+  const start = `${cookieName(port)}=`;
+  return pairs.find((pair) => pair.startsWith(start))?.slice(start.length);
 }
 
 function refuse(status: number, text: string): Admission {
