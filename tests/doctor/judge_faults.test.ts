@@ -28,6 +28,20 @@ const BROKEN: [string, (facts: Facts) => void][] = [
     },
   ],
   [
+    "memcg-oom-app",
+    (f) => {
+      endContainer(f, 137);
+      f.docker!.oomLog = ["oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/docker/c"];
+    },
+  ],
+  [
+    "dockerd-nofile",
+    (f) => {
+      f.docker!.descriptors = { open: 20, softLimit: 34 };
+      f.execs = [failedExec({ logged: "failed to open stdout fifo: too many open files" })];
+    },
+  ],
+  [
     "storage-hung",
     (f) => {
       const mount = { point: "/srv/data", type: "nfs4", source: "filer:/data", used: "/data" };

@@ -51,6 +51,8 @@ export interface DockerFacts extends DaemonFacts {
   portHolders?: PortHolder[];
   /** Executables of the runtimes that this daemon knows, by name. */
   runtimes?: Map<string, string>;
+  /** What the kernel logged of memory kills in a container that ended by SIGKILL. */
+  oomLog?: string[];
   /** What it still remembers of all its containers. */
   events?: readonly DockerEvent[];
 }

@@ -12,7 +12,9 @@ export const memcgOomApp: CauseRule = {
     const inspect = facts.docker?.inspect;
     if (!inspect || facts.init?.alive || inspect.status === "created") return undefined;
     const oomEvent = facts.ends.some((event) => event.action === "oom");
-    if (!inspect.oomKilled && !(oomEvent && inspect.exitCode === SIGKILL_EXIT)) return undefined;
+    const logged = facts.docker?.oomLog ?? [];
+    const killed = inspect.exitCode === SIGKILL_EXIT && (oomEvent || logged.length > 0);
+    if (!inspect.oomKilled && !killed) return undefined;
     const limit =
       inspect.memoryLimit > 0 ? formatBytes(inspect.memoryLimit) : "an ancestor's limit";
     const program = [inspect.path, ...inspect.args].join(" ");
@@ -26,6 +28,7 @@ export const memcgOomApp: CauseRule = {
           ref: `GET /containers/${facts.id.slice(0, 12)}/json`,
         },
         { kind: "cgroup", value: `memory limit ${limit}`, ref: "HostConfig.Memory" },
+        ...logged.slice(-1).map((value) => ({ kind: "log" as const, value, ref: "/dev/kmsg" })),
       ],
       fix: [
         `${dockerCommand(facts)} update --memory 2g --memory-swap 2g ${nameOf(facts)}`,
@@ -37,7 +40,7 @@ export const memcgOomApp: CauseRule = {
   },
   refutes(facts) {
     const inspect = facts.docker?.inspect;
-    if (!inspect || inspect.oomKilled) return undefined;
+    if (!inspect || inspect.oomKilled || facts.docker?.oomLog?.length) return undefined;
     return "Docker saw no out-of-memory kill of it (State.OOMKilled is false)";
   },
 };

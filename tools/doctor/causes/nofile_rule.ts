@@ -1,9 +1,11 @@
 import type { DaemonFacts, Facts } from "../facts.ts";
 import type { CauseRule, Proof } from "./cause.ts";
-import { isCollapsed, lastFailedLaunch } from "./words.ts";
+import { isCollapsed, lastExec, lastFailedLaunch } from "./words.ts";
 
 /** An exec opens about this many descriptors at once in each daemon on its way. */
 const DESCRIPTORS_OF_EXEC = 9;
+
+const EMFILE = /too many open files/i;
 
 type Link = "shim" | "containerd" | "dockerd";
 
@@ -21,7 +23,10 @@ export function nofileRule(link: Link, service: string): CauseRule {
       if (link === "containerd" && isCollapsed(facts)) return undefined;
       const daemon = of(facts);
       const use = daemon?.descriptors;
-      if (!daemon?.pid || !use || left(use) >= DESCRIPTORS_OF_EXEC) return undefined;
+      if (!daemon?.pid || !use) return undefined;
+      // A request that is over gave its descriptors back: its words say that they had run out.
+      const ranOut = EMFILE.test(lastExec(facts)?.logged ?? "");
+      if (left(use) >= DESCRIPTORS_OF_EXEC * (ranOut ? 3 : 1)) return undefined;
       if (left(use) > 0 && !somethingFailed(facts)) return undefined;
       return proofOf(link, service, daemon.pid, use);
     },

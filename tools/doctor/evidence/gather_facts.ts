@@ -1,3 +1,4 @@
+import { SIGKILL_EXIT } from "../causes/memory_words.ts";
 import type { FoundContainer } from "../discover/find_containers.ts";
 import type { Survey } from "../discover/find_stacks.ts";
 import type {
@@ -8,6 +9,7 @@ import type {
   InitFacts,
   ProgramFacts,
 } from "../facts.ts";
+import { kernelLogWith } from "../host/kernel_log.ts";
 import { LayeredFiles } from "../host/layered_files.ts";
 import { findPortHolders } from "../host/listening_ports.ts";
 import { readProcess } from "../host/process_table.ts";
@@ -80,6 +82,9 @@ export async function gatherFacts(
   return gatherFacts(survey, container, daemons, host, options);
 }
 
+/** The kernel counts from the boot by a clock that is not set: it drifts from ours. */
+const CLOCK_SLACK_MS = 1000;
+
 /** Its name as the kernel cuts it. */
 const KEEPER = /^catena-keeper/;
 
@@ -120,6 +125,12 @@ async function addDocker(survey: Survey, facts: Facts, daemon: DockerFacts): Pro
   if (!inspect.running) {
     const pids = survey.processes.keys();
     facts.docker.portHolders = findPortHolders(survey.files, pids, inspect.ports);
+  }
+  if (inspect.exitCode === SIGKILL_EXIT && !inspect.running && !inspect.oomKilled) {
+    // Docker misses a kill now and then: its cgroup is gone before it is asked.
+    const started = Date.parse(inspect.startedAt) - CLOCK_SLACK_MS;
+    const records = kernelLogWith(facts.id, started).filter((line) => line.includes("oom-kill"));
+    facts.docker.oomLog = records.slice(-2);
   }
   const { socket, events = [], log } = daemon;
   const history = await collectHistory(socket, facts.id, events, log?.lines ?? []);
