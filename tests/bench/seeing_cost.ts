@@ -24,6 +24,7 @@ export async function measureSeeing(): Promise<SeeingCost> {
 export function renderSeeing({ monitor, tracing }: SeeingCost): string {
   const { on, off } = tracing;
   const more = (median(on.samplesMs) / median(off.samplesMs) - 1) * 100;
+  const both = `${told(on)}, without ${told(off)}`;
   const percent = `${monitor.processorPercent.toFixed(1)} % of one processor`;
   return `## Watching and tracing
 
@@ -33,7 +34,7 @@ By \`npm run bench -- seeing\`. Medians, with the middle half of the samples in 
 |---|---|---|
 | \`catena monitor\`, ${monitor.containers} containers each second | ${percent} | 3 % |
 | its private memory | ${monitor.privateMb.toFixed(0)} MB | – |
-| an exec over the API, warm, with traces | ${told(on)}, without ${told(off)}: ${signed(more)} % | 5 % |
+| an exec over the API, warm, with traces | ${both}: ${signed(more)} % | 5 % |
 `;
 }
 
