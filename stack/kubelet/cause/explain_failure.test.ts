@@ -11,7 +11,7 @@ const explainer = (more: object = {}) =>
 
 const text = failure({ layer: "containerd", op: "exec", code: "unknown", message: "read init-p" });
 
-test("our frames are taken at their word, and the pod's limit is named as the kubelet's", async () => {
+test("our frames are believed, and the pod's limit is named as the kubelet's", async () => {
   const evidence = [
     { kind: "cgroup" as const, value: "pids.current 9 of pids.max 9", ref: "/x/kubepods/pod1" },
   ];
