@@ -116,7 +116,8 @@ export function containerStatusOf(
 function finishedAt({ State, Created }: ContainerInspect): bigint {
   const ended = nanoseconds(State.FinishedAt) || nanoseconds(Created);
   const started = nanoseconds(State.StartedAt);
-  return ended > started ? ended : started;
+  if (ended < started) return started;
+  return ended;
 }
 
 /** The user, where it is given in numbers; names are the image's own matter. */
