@@ -13,7 +13,7 @@ export const CONTAINER_CASES: CriCase[] = [
         const { runtime } = target.services;
         const labels = { role: "a" };
         const annotations = { "example.com/x": "y" };
-        const containerId = await pod.create("exit 7", { labels, annotations });
+        const containerId = await pod.create("sleep 0.2; exit 7", { labels, annotations });
         expect((await pod.status(containerId)).state).toBe(ContainerState.CONTAINER_CREATED);
         const filter = { podSandboxId: pod.id, labelSelector: { role: "a" } };
         const { containers } = await runtime.listContainers({ filter }, {});
