@@ -20,7 +20,7 @@ import { openRoot } from "../rootfs/rooted_files.ts";
 import { openUrl } from "./url_download.ts";
 
 const { O_RDONLY, O_NONBLOCK } = constants;
-const MAX_DOCKERFILE_BYTES = 1024 * 1024;
+const MAX_DOCKERFILE_BYTES = 256 * 1024;
 const MAX_IGNORE_BYTES = 4 * 1024 * 1024;
 
 /** A build's files on disk, until `close`. */

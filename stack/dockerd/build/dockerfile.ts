@@ -2,7 +2,7 @@ import { DockerfileParser } from "dockerfile-ast";
 import { invalid } from "../refusals.ts";
 
 /** Longest Dockerfile, and most instructions in one. */
-const MAX_BYTES = 1024 * 1024;
+const MAX_BYTES = 256 * 1024;
 const MAX_INSTRUCTIONS = 5000;
 
 const KNOWN = new Set([

@@ -35,6 +35,11 @@ test.each([
   expect(() => expandWord(text, known, "\\")).toThrow(reason);
 });
 
+test("substitutions in substitutions have a limit", () => {
+  expect(expandWord("${N:-".repeat(60) + "x" + "}".repeat(60), known, "\\")).toBe("x");
+  expect(() => expandWord("${N:-".repeat(40_000), known, "\\")).toThrow("nested too deep");
+});
+
 test("only unquoted spaces make words", () => {
   expect(expandWords('$TWO "$TWO" c', known, "\\")).toEqual(["a", "b", "a b", "c"]);
 });

@@ -2,6 +2,10 @@ import { invalid } from "../refusals.ts";
 
 /** Longest result of expanding one word: variables may hold variables' values many times. */
 const MAX_RESULT = 1024 * 1024;
+/** How much of a word an error shows. */
+const MAX_SHOWN = 200;
+/** How deep substitutions may lie in each other. */
+const MAX_DEPTH = 64;
 
 export type Variables = ReadonlyMap<string, string>;
 
@@ -38,7 +42,10 @@ class Expansion {
   #word = "";
   #inWord = false;
 
-  constructor(text: string, variables: Variables, escapeChar: string) {
+  readonly #depth: number;
+
+  constructor(text: string, variables: Variables, escapeChar: string, depth = 0) {
+    this.#depth = depth;
     this.#text = text;
     this.#variables = variables;
     this.#escapeChar = escapeChar;
@@ -78,7 +85,10 @@ class Expansion {
   }
 
   #fault(reason: string) {
-    return invalid("expand word", `failed to process ${JSON.stringify(this.#text)}: ${reason}`);
+    return invalid(
+      "expand word",
+      `failed to process ${JSON.stringify(this.#text.slice(0, MAX_SHOWN))}: ${reason}`,
+    );
   }
 
   #until(stop: string): void {
@@ -172,7 +182,9 @@ class Expansion {
 
   /** The word of a modifier, expanded, up to the closing brace. */
   #inner(): string {
-    const inner = new Expansion(this.#text, this.#variables, this.#escapeChar);
+    if (this.#depth >= MAX_DEPTH) throw this.#fault("substitutions are nested too deep");
+    const depth = this.#depth + 1;
+    const inner = new Expansion(this.#text, this.#variables, this.#escapeChar, depth);
     inner.#at = this.#at;
     inner.#until("}");
     if (this.#text[inner.#at] !== "}") throw this.#fault("syntax error: missing '}'");

@@ -8,7 +8,7 @@ import { chainIds } from "./chain_id.ts";
 import type { ImageConfig, LoadedImage } from "./image_types.ts";
 
 /** How many images' manifests and configurations are kept in memory. */
-const MAX_CACHED = 512;
+const MAX_CACHED = 2048;
 /** Indexes inside indexes are followed this far: circular ones end here. */
 const MAX_NESTING = 3;
 /** Label of a configuration: the image that a build step began with. */
@@ -45,7 +45,10 @@ export class ImageLoader {
       config,
       chainIds: chainIds(config.rootfs.diff_ids),
     };
-    if (this.#loaded.size >= MAX_CACHED) this.#loaded.clear();
+    if (this.#loaded.size >= MAX_CACHED) {
+      const [oldest] = this.#loaded.keys();
+      this.#loaded.delete(oldest!);
+    }
     this.#loaded.set(digest, image);
     return image;
   }
