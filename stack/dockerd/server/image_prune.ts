@@ -5,6 +5,7 @@ import type { Daemon } from "../daemon.ts";
 import { checkFilters, flagFilter, matchesLabels } from "../filters.ts";
 import type { NamedImage } from "../images/image_store.ts";
 import { removeQuietly } from "./image_remove.ts";
+import { layerBytes } from "./image_usage.ts";
 import { pruneUntil } from "./prune_time.ts";
 
 /** POST /images/prune: nameless ones; with dangling=false every one that no container uses. */
@@ -37,17 +38,4 @@ function isWanted({ image, names }: NamedImage, filters: Filters): boolean {
   if (until !== undefined && Date.parse(image.config.created ?? "") > until) return false;
   if (!matchesLabels(labels, filters["label"] ?? [])) return false;
   return !(filters["label!"] ?? []).some((label) => matchesLabels(labels, [label]));
-}
-
-/** Bytes of all images' layers, shared ones once. */
-export async function layerBytes(daemon: Daemon, call: CallContext): Promise<number> {
-  const chains = new Set<string>();
-  for (const { image } of await daemon.images.list(call)) {
-    for (const chain of image.chainIds) chains.add(chain);
-  }
-  let total = 0;
-  for (const chain of chains) {
-    total += await daemon.images.snapshotSize(chain, call).catch(() => 0);
-  }
-  return total;
 }

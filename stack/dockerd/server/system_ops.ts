@@ -15,8 +15,7 @@ import type { HostFacts } from "../spec/host_facts.ts";
 import { readStateFile, writeStateFile } from "../state_file.ts";
 import { containerList } from "./container_list.ts";
 import { volumeUsers } from "./container_remove.ts";
-import { imageList } from "./image_ops.ts";
-import { layerBytes } from "./image_prune.ts";
+import { imageUsage, layerBytes } from "./image_usage.ts";
 import { folderSize } from "./volume_ops.ts";
 
 /** The API that this daemon speaks, and the dockerd whose behaviour it has. */
@@ -247,9 +246,7 @@ export async function diskUsage(
   context: CallContext,
 ): Promise<DiskUsage> {
   const wants = (type: string) => types.length === 0 || types.includes(type);
-  const images = wants("image")
-    ? await imageList(daemon, { all: true, filters: {}, digests: false }, context)
-    : null;
+  const images = wants("image") ? await imageUsage(daemon, context) : null;
   const containers = wants("container")
     ? await containerList(daemon, { all: true, limit: 0, size: true, filters: {} }, context)
     : null;
@@ -264,12 +261,7 @@ export async function diskUsage(
     : null;
   return {
     LayersSize: images ? await layerBytes(daemon, daemon.call(context)) : 0,
-    Images:
-      images?.map((image) => ({
-        ...image,
-        Containers: daemon.containers.all().filter(({ record }) => record.imageId === image.Id)
-          .length,
-      })) ?? null,
+    Images: images,
     Containers: containers,
     Volumes: volumes,
     BuildCache: wants("build-cache") ? [] : null,
