@@ -1,6 +1,7 @@
 import { writeDescriptor } from "#lib/linux/file.ts";
 import { libseccompVersion } from "../seccomp/seccomp_library.ts";
 import { ACTIONS, ARCHITECTURES, FILTER_FLAGS, OPERATORS } from "../seccomp/seccomp_names.ts";
+import { MEMORY_FLAGS, MEMORY_MODES } from "../spec/memory_policy.ts";
 import { HOOK_NAMES } from "../state/container_config.ts";
 import { MOUNT_OPTIONS } from "../state/mount_config.ts";
 import { NAMESPACE_NAMES } from "../state/spec_config.ts";
@@ -38,6 +39,9 @@ function features(): object {
       apparmor: { enabled: true },
       selinux: { enabled: true },
       intelRdt: { enabled: false },
+      mountExtensions: { idmap: { enabled: true } },
+      netDevices: { enabled: false },
+      memoryPolicy: { modes: MEMORY_MODES, flags: MEMORY_FLAGS },
     },
     annotations: {
       ...(library ? { "io.github.seccomp.libseccomp.version": library } : {}),

@@ -20,6 +20,10 @@ const FLAGS = {
   MPOL_F_STATIC_NODES: 1 << 15,
 } as const;
 
+/** Names that are understood: for `features`. */
+export const MEMORY_MODES: readonly string[] = Object.keys(MODES);
+export const MEMORY_FLAGS: readonly string[] = Object.keys(FLAGS);
+
 /** The kernel refuses masks beyond what it was built for; 1024 nodes is the most there is. */
 const MASK_BYTES = 1024 / 8;
 

@@ -160,6 +160,7 @@ const reports: ConformanceCase[] = [
       assert.ok(features.mountOptions.includes("rro"));
       assert.ok(features.linux.namespaces.includes("cgroup"));
       assert.equal(features.linux.seccomp.enabled, true);
+      assert.equal(features.linux.cgroup.v1, true);
     },
     differs: { crun: "crun has it since 1.8.6" },
   },
