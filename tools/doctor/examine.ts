@@ -26,8 +26,6 @@ export interface Examination {
   reports: Report[];
   /** What of the host itself will fail next, or was left behind on it. */
   warnings: string[];
-  /** Threads wait for a file system that does not answer: the process must end without them. */
-  stuck?: boolean;
   /** Arguments of programs as reports may tell them: a bundle leaves them out. */
   commandLines?: string[];
   /** Set when there was nothing to examine. */
@@ -91,7 +89,6 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
   return {
     reports,
     warnings: [...silent, ...left],
-    stuck: silent.length > 0,
     commandLines: patients.flatMap((one) => commandLinesOf(one.facts)),
   };
 }

@@ -42,7 +42,7 @@ export async function runDoctor(
     const { container: _, ...rest } = options;
     return runDoctorBundle(program[0], { ...rest, program: [] });
   }
-  const { reports, warnings, blind, stuck } = await examine(options);
+  const { reports, warnings, blind } = await examine(options);
   if (flags.json) {
     const body =
       container !== undefined && reports.length === 1
@@ -65,19 +65,7 @@ export async function runDoctor(
     if (blind) process.stderr.write(`catena doctor: ${blind}\n`);
     else if (reports.length === 0) process.stdout.write("no container runs here\n");
   }
-  const code = blind ? EXIT.blind : exitCodeOf(reports);
-  if (stuck) await endNow(code);
-  return code;
-}
-
-/** Ends without the threads that wait for a file system: they would keep us here for ever. */
-async function endNow(code: number): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    await new Promise<void>((resolve) => {
-      stream.write("", () => resolve());
-    });
-  }
-  process.exit(code);
+  return blind ? EXIT.blind : exitCodeOf(reports);
 }
 
 function toOptions(
