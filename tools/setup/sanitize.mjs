@@ -1,5 +1,5 @@
 // `npm run sanitize [SECONDS]`: the decoders of init and keeper under libFuzzer with the address and
-// undefined-behaviour checkers, so long each; then init's own tests with init built under them.
+// undefined-behaviour checkers, so long each; then the tests of init, itself built under them.
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
@@ -24,7 +24,7 @@ function fuzz(name, parts, include, seconds) {
   mkdirSync(corpus, { recursive: true });
   const flags = [...COMMON, `-fsanitize=fuzzer,${CHECKS}`, `-I${include}`, "-o", program];
   run("clang", [...flags, `${DECODERS}/${name}.c`, ...parts]);
-  if (name === "init_decoder") run(BUN, [`${DECODERS}/write_seeds.ts`, corpus]);
+  if (name === "init_decoder") run(BUN, ["tests/hostile/decoders/write_seeds.ts", corpus]);
   run(program, [`-max_total_time=${seconds}`, "-max_len=8192", "-print_final_stats=1", corpus]);
 }
 
