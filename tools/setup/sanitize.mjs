@@ -1,4 +1,4 @@
-// `npm run sanitize [SECONDS]`: the decoders of init and keeper under libFuzzer with the address and
+// `npm run sanitize [SECONDS]`: decoders of init and keeper under libFuzzer with the address and
 // undefined-behaviour checkers, so long each; then the tests of init, itself built under them.
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
