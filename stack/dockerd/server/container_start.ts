@@ -59,7 +59,7 @@ export async function startLocked(
   container.stopRequested = false;
   const unwind = new Unwind();
   try {
-    const pid = await launch(daemon, container, unwind, context);
+    const { pid, startedAt } = await launch(daemon, container, unwind, context);
     Object.assign(state, {
       running: true,
       restarting: false,
@@ -68,7 +68,7 @@ export async function startLocked(
       pid,
       exitCode: 0,
       error: "",
-      startedAt: nowText(),
+      startedAt,
     });
     container.save();
   } catch (thrown) {
@@ -110,13 +110,13 @@ async function failStart(
   throw failure.error;
 }
 
-/** Everything between a record and a running process. Returns its process id. */
+/** Everything between a record and a running process. Returns its process id and when it began. */
 async function launch(
   daemon: Daemon,
   container: Container,
   unwind: Unwind,
   context: CallContext,
-): Promise<number> {
+): Promise<{ pid: number; startedAt: string }> {
   const { id, record } = container;
   const call = daemon.call(context);
   const { snapshotter } = record;
@@ -170,9 +170,11 @@ async function launch(
     container.task = undefined;
   });
   await filled;
+  // Before the first thing that it can write: clients ask for the log from then on.
+  const startedAt = nowText();
   const { pid } = await daemon.services.tasks.start({ containerId: id, execId: "" }, call);
   io.releaseHolders();
-  return pid;
+  return { pid, startedAt };
 }
 
 async function deleteTask(daemon: Daemon, id: string): Promise<void> {
