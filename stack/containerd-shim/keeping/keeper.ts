@@ -197,10 +197,16 @@ export class Keeper {
     await this.#connection.call("FORGET", token);
   }
 
-  /** Ends the keeper. Refused while processes of the container run. */
-  async quit(): Promise<void> {
+  /**
+   * Ends the keeper. Refused while processes of the container run. `held` is closed in any case: by
+   * the keeper's end, for which nobody waits.
+   */
+  async quit(held?: number): Promise<void> {
     this.#connection.expectEnd();
-    await this.#connection.call("QUIT", 0);
+    const fds = held === undefined ? [] : [held];
+    const quitting = this.#connection.call("QUIT", 0, undefined, fds);
+    for (const fd of fds) closeSync(fd);
+    await quitting;
     this.#connection.close();
   }
 }
