@@ -16,14 +16,15 @@ import { containerKill, containerRestart, containerStop } from "./server/contain
 import { containerTop } from "./server/container_top.ts";
 import { containerWait } from "./server/container_wait.ts";
 import { execCreate, execResize, execStart } from "./server/exec_run.ts";
-import { imageLoad, imageSave } from "./server/image_archive.ts";
 import { imageBuild } from "./server/image_build.ts";
 import { imageImport } from "./server/image_import.ts";
+import { imageLoad } from "./server/image_load.ts";
 import * as images from "./server/image_ops.ts";
 import { imagePrune } from "./server/image_prune.ts";
 import { imagePull } from "./server/image_pull.ts";
 import { imagePush } from "./server/image_push.ts";
 import { imageRemove } from "./server/image_remove.ts";
+import { imageSave } from "./server/image_save.ts";
 import { networkConnect, networkDisconnect } from "./server/network_connect.ts";
 import { networkCreate } from "./server/network_create.ts";
 import * as networks from "./server/network_ops.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { reasonToSkip } from "../lib/box_probe.ts";
 import { busyboxTar } from "../lib/busybox_image.ts";
 import { startCatenaDaemon } from "../lib/catena_stack.ts";
@@ -170,6 +170,26 @@ describe.skipIf(reason !== undefined)(`pull and push${reason ? `: ${reason}` : "
         if (kind === "docker-archive") expect(await ours.id(loaded)).toBe(id);
         await ours.run("rmi", "-f", loaded);
       }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "an archive as docker before 1.10 made it gets the id that genuine dockerd gives it",
+    async () => {
+      const changes = ["-c", "ENV A=<1>", "-c", "CMD echo old"];
+      await genuine.run("import", ...changes, await busyboxTar(sandbox), "legacy:1");
+      const saved = sandbox.path("legacy.tar");
+      await genuine.run("save", "-o", saved, "legacy:1");
+      const files = sandbox.path("legacy");
+      mkdirSync(files);
+      await mustRun(["tar", "-xf", saved, "-C", files]);
+      rmSync(`${files}/manifest.json`);
+      await mustRun(["tar", "-cf", saved, "-C", files, "."]);
+      await genuine.run("rmi", "legacy:1");
+      for (const docker of [genuine, ours]) await docker.run("load", "-i", saved);
+      expect(await ours.id("legacy:1")).toBe(await genuine.id("legacy:1"));
+      expect(await ours.run("run", "--rm", "--network", "none", "legacy:1")).toBe("old");
     },
     LIMIT_MS,
   );

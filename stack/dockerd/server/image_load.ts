@@ -1,0 +1,187 @@
+import { randomBytes } from "node:crypto";
+import { createReadStream, mkdirSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Descriptor, type Manifest, MEDIA } from "#lib/registry/manifest.ts";
+import type { CallContext } from "#lib/rpc/service.ts";
+import type { ByteStream } from "#wire/docker-api/engine.ts";
+import type { ProgressMessage } from "#wire/docker-api/types/image.ts";
+import type { Daemon } from "../daemon.ts";
+import { blobPath, fileOf, jsonOf, type Spool, spoolTar } from "../images/archive_spool.ts";
+import { chainIds } from "../images/chain_id.ts";
+import { decompressed } from "../images/decompress.ts";
+import type { ImageConfig, LoadedImage } from "../images/image_types.ts";
+import { isLegacyArchive, readLegacyArchive } from "../images/legacy_archive.ts";
+import { familiarName, fullName, parseReference } from "../images/reference.ts";
+import { invalid } from "../refusals.ts";
+
+const op = "load image";
+
+/** What `manifest.json` says of one image. */
+export interface ArchiveEntry {
+  Config: string;
+  RepoTags: string[] | null;
+  Layers: string[];
+}
+
+/** An image with the names that an archive gives it. */
+export interface LoadedNames {
+  image: LoadedImage;
+  names: string[];
+}
+
+/** POST /images/load: archives of `docker save` and OCI layouts. */
+export async function* imageLoad(
+  daemon: Daemon,
+  tar: ByteStream,
+  context: CallContext,
+): AsyncIterable<ProgressMessage> {
+  const folder = join(daemon.options.root, "tmp", `load-${randomBytes(8).toString("hex")}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    const spool = await spoolTar(tar, folder);
+    const loaded = await daemon.images.leased(daemon.call(context), (call) =>
+      loadSpooled(daemon, spool, call),
+    );
+    for (const { image, names } of loaded) {
+      daemon.events.publish("image", "load", image.id, { name: image.id });
+      if (names.length === 0) yield { stream: `Loaded image ID: ${image.id}\n` };
+      for (const name of names) yield { stream: `Loaded image: ${familiarName(name)}\n` };
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function loadSpooled(daemon: Daemon, spool: Spool, call: CallContext): Promise<LoadedNames[]> {
+  if (spool.has("manifest.json")) return loadDockerArchive(daemon, spool, call);
+  if (isLegacyArchive(spool)) return loadLegacyArchive(daemon, spool, call);
+  return loadOciLayout(daemon, spool, call);
+}
+
+/** Archives of docker before 1.10: their images get their configuration here. */
+async function loadLegacyArchive(
+  daemon: Daemon,
+  spool: Spool,
+  call: CallContext,
+): Promise<LoadedNames[]> {
+  const out: LoadedNames[] = [];
+  const store = (path: string) => {
+    const data = decompressed(createReadStream(path, { highWaterMark: 1 << 20 }));
+    return daemon.images.blobs.write({ mediaType: MEDIA.layer, data }, call);
+  };
+  for await (const { bytes, config, layers, names } of readLegacyArchive(spool, store)) {
+    out.push({ image: await addImage(daemon, bytes, config, layers, names, call), names });
+  }
+  return out;
+}
+
+async function loadDockerArchive(
+  daemon: Daemon,
+  spool: Spool,
+  call: CallContext,
+): Promise<LoadedNames[]> {
+  const entries = await jsonOf<ArchiveEntry[]>(spool, "manifest.json");
+  if (!Array.isArray(entries)) throw invalid(op, "invalid archive: manifest.json is no list");
+  const out: LoadedNames[] = [];
+  for (const entry of entries) {
+    const config = await jsonOf<ImageConfig>(spool, entry.Config);
+    checkConfig(config, entry.Layers?.length ?? 0);
+    const layers: Descriptor[] = [];
+    for (const name of entry.Layers)
+      layers.push(await writeLayer(daemon, fileOf(spool, name), call));
+    const names = (entry.RepoTags ?? []).map((tag) => fullName(parseReference(tag)));
+    const bytes = await readFile(fileOf(spool, entry.Config));
+    const image = await addImage(daemon, bytes, config, layers, names, call);
+    out.push({ image, names });
+  }
+  return out;
+}
+
+function checkConfig(config: ImageConfig, layers: number): void {
+  const diffIds = config?.rootfs?.diff_ids;
+  if (!Array.isArray(diffIds) || diffIds.length !== layers) {
+    throw invalid(
+      op,
+      `invalid manifest, layers length mismatch: expected ${diffIds?.length ?? 0}, got ${layers}`,
+    );
+  }
+}
+
+async function writeLayer(daemon: Daemon, path: string, call: CallContext): Promise<Descriptor> {
+  const data = createReadStream(path, { highWaterMark: 1 << 20 });
+  const head = await readHead(path);
+  const gzip = head[0] === 0x1f && head[1] === 0x8b;
+  return daemon.images.blobs.write({ mediaType: gzip ? MEDIA.layerGzip : MEDIA.layer, data }, call);
+}
+
+async function readHead(path: string): Promise<Uint8Array> {
+  return new Uint8Array(await Bun.file(path).slice(0, 2).arrayBuffer());
+}
+
+/** The configuration is kept byte by byte: its digest is the image's id. */
+async function addImage(
+  daemon: Daemon,
+  bytes: Uint8Array,
+  config: ImageConfig,
+  layers: Descriptor[],
+  names: string[],
+  call: CallContext,
+): Promise<LoadedImage> {
+  const chain = chainIds(config.rootfs.diff_ids).at(-1);
+  const labels = chain
+    ? { [`containerd.io/gc.ref.snapshot.${daemon.images.snapshotter}`]: chain }
+    : {};
+  const blob = await daemon.images.blobs.writeBytes(MEDIA.config, bytes, labels, call);
+  const [first, ...more] = names;
+  const image = await daemon.images.addManifest(blob, layers, first, call);
+  for (const name of more) await nameLike(daemon, image, name, call);
+  return image;
+}
+
+async function nameLike(
+  daemon: Daemon,
+  image: LoadedImage,
+  name: string,
+  call: CallContext,
+): Promise<void> {
+  const { info } = await daemon.services.content.info({ digest: image.manifestDigest }, call);
+  const target = {
+    mediaType: MEDIA.manifest,
+    digest: image.manifestDigest,
+    size: Number(info?.size ?? 0n),
+  };
+  await daemon.images.name(name, target, call);
+}
+
+async function loadOciLayout(
+  daemon: Daemon,
+  spool: Spool,
+  call: CallContext,
+): Promise<LoadedNames[]> {
+  if (!spool.has("index.json")) {
+    throw invalid(op, "invalid archive: neither manifest.json nor index.json is in it");
+  }
+  const { manifests } = await jsonOf<{ manifests: Descriptor[] }>(spool, "index.json");
+  const out: LoadedNames[] = [];
+  for (const descriptor of manifests ?? []) {
+    const manifest = await jsonOf<Manifest>(spool, blobPath(descriptor.digest));
+    const configPath = fileOf(spool, blobPath(manifest.config.digest));
+    const config = await jsonOf<ImageConfig>(spool, blobPath(manifest.config.digest));
+    checkConfig(config, manifest.layers.length);
+    const layers: Descriptor[] = [];
+    for (const { digest, mediaType } of manifest.layers) {
+      const data = createReadStream(fileOf(spool, blobPath(digest)), { highWaterMark: 1 << 20 });
+      layers.push(await daemon.images.blobs.write({ mediaType, data, digest }, call));
+    }
+    const given =
+      descriptor.annotations?.["io.containerd.image.name"] ??
+      descriptor.annotations?.["org.opencontainers.image.ref.name"];
+    const names = given?.match(/[:/]/) ? [fullName(parseReference(given))] : [];
+    out.push({
+      image: await addImage(daemon, await readFile(configPath), config, layers, names, call),
+      names,
+    });
+  }
+  return out;
+}
