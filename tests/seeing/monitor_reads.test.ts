@@ -121,7 +121,7 @@ test("metrics have cAdvisor's names, containers their daemon's, the ring a day",
   const seen = monitor.roundEndMs;
   await waitUntil("a further round", () => monitor.roundEndMs > seen);
   monitor.history!.flush();
-  expect(monitor.history!.rowsOf(watch!.container.key, 0)).toMatchObject([
-    { name: "web", threads: 12, threadsMax: null, byName: [['x"\n\\', 12]] },
+  expect(await monitor.history!.rowsOf(watch!.container.key, 0)).toMatchObject([
+    { threads: 12, threadsMax: null, byName: [['x"\n\\', 12]] },
   ]);
 });

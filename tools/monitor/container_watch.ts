@@ -1,4 +1,5 @@
 import { type Forecast, forecastLimit } from "./forecast.ts";
+import { containerMark } from "./history_block.ts";
 import type { QuickFiles } from "./quick_files.ts";
 import {
   type EventCounters,
@@ -36,6 +37,8 @@ const MAX_CHILD_DEPTH = 4;
 export class ContainerWatch {
   container: WatchedContainer;
   readonly series: Series;
+  /** What the day's ring calls it. */
+  readonly mark: string;
   latest: ContainerSample | undefined;
   nearness: Nearness[] = [];
   readonly #files: QuickFiles;
@@ -57,6 +60,7 @@ export class ContainerWatch {
     options: { points: number; phase: number },
   ) {
     this.container = container;
+    this.mark = containerMark(container.key);
     this.#files = files;
     this.#tops = tops;
     this.#fast = new FastReader(files, container.folders);

@@ -1,38 +1,32 @@
 import type { ContainerWatch } from "./container_watch.ts";
+import {
+  type ContainerAbout,
+  containerMark,
+  findRow,
+  type HistoryBlock,
+  type HistoryRow,
+  packRow,
+} from "./history_block.ts";
 import { RingStore } from "./ring_store.ts";
 
-/** A block a quarter of a minute: a day of 200 containers is some 15 MB. */
-const BLOCK_MS = 15_000;
+/** A block a quarter of a minute. */
+export const BLOCK_MS = 15_000;
 /** Names of processes kept with each point. */
 const NAMES_KEPT = 4;
+/** Every so many blocks, five minutes, tell who their containers are. */
+const ABOUT_EVERY = 20;
 
-/** One container in one block: the most that was seen in its quarter of a minute. */
-export interface HistoryRow {
-  key: string;
-  id: string;
-  name: string;
-  threads: number;
-  /** null for no limit. */
-  threadsMax: number | null;
-  processes: number;
-  descriptors: number;
-  memoryBytes: number;
-  memoryMaxBytes: number | null;
-  cpuSeconds: number;
-  forksRefused: number;
-  oomKills: number;
-  byName: [string, number][];
-}
-
-export interface HistoryBlock {
-  timeMs: number;
-  rows: HistoryRow[];
+interface Gathered {
+  about: ContainerAbout;
+  row: HistoryRow;
 }
 
 /** Gathers samples into blocks of the day's ring. */
 export class HistoryRing {
   readonly #store: RingStore<HistoryBlock>;
-  #rows = new Map<string, HistoryRow>();
+  /** By the container's mark. */
+  #gathered = new Map<string, Gathered>();
+  #blocks = 0;
   #blockEndMs = 0;
   #lastMs = 0;
   /** Why the disk refused the last block, until one is taken again. */
@@ -52,9 +46,16 @@ export class HistoryRing {
 
   /** Writes what was gathered. A full disk costs the block, not the monitor. */
   flush(): void {
-    if (this.#rows.size === 0) return;
-    const block = { timeMs: this.#lastMs, rows: [...this.#rows.values()] };
-    this.#rows = new Map();
+    if (this.#gathered.size === 0) return;
+    const entries = [...this.#gathered];
+    const block: HistoryBlock = {
+      timeMs: this.#lastMs,
+      rows: entries.map(([mark, { row }]) => packRow(mark, row)),
+    };
+    if (this.#blocks++ % ABOUT_EVERY === 0) {
+      block.about = Object.fromEntries(entries.map(([mark, { about }]) => [mark, about]));
+    }
+    this.#gathered = new Map();
     this.#blockEndMs = this.#lastMs + BLOCK_MS;
     try {
       this.#store.append(block.timeMs, block);
@@ -64,12 +65,17 @@ export class HistoryRing {
     }
   }
 
-  /** One container's rows since a moment, oldest first. */
-  rowsOf(key: string, sinceMs: number): (HistoryRow & { timeMs: number })[] {
+  /** One container's rows since a moment, oldest first, from one block in `every`. */
+  async rowsOf(
+    key: string,
+    sinceMs: number,
+    every = 1,
+  ): Promise<(HistoryRow & { timeMs: number })[]> {
+    const mark = containerMark(key);
     const out: (HistoryRow & { timeMs: number })[] = [];
-    for (const { timeMs, rows } of this.#store.read(sinceMs)) {
-      const row = timeMs >= sinceMs ? rows.find((one) => one.key === key) : undefined;
-      if (row) out.push({ ...row, timeMs });
+    for await (const block of this.#store.read(sinceMs, every)) {
+      const row = block.timeMs >= sinceMs ? findRow(block, mark) : undefined;
+      if (row) out.push({ ...row, timeMs: block.timeMs });
     }
     return out;
   }
@@ -78,13 +84,11 @@ export class HistoryRing {
     const sample = watch.latest;
     if (!sample) return;
     const { key, id, name } = watch.container;
-    const before = this.#rows.get(key);
+    const mark = watch.mark;
+    const before = this.#gathered.get(mark)?.row;
     const peak = !before || sample.threads >= before.threads;
     const byName = sample.byName.slice(0, NAMES_KEPT);
-    this.#rows.set(key, {
-      key,
-      id,
-      name,
+    const row: HistoryRow = {
       threads: Math.max(sample.threads, before?.threads ?? 0),
       threadsMax: finite(sample.threadsMax),
       processes: sample.processes,
@@ -95,7 +99,8 @@ export class HistoryRing {
       forksRefused: sample.forksRefused,
       oomKills: sample.oomKills,
       byName: peak ? byName.map((one) => [one.process, one.threads]) : before.byName,
-    });
+    };
+    this.#gathered.set(mark, { about: [key, id, name], row });
   }
 }
 

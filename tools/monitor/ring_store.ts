@@ -17,7 +17,7 @@ const KEEP_MS = 24 * 3600_000;
 const HEADER_BYTES = 8;
 /** No block of 5000 containers is near this; a torn or foreign file must not ask for more. */
 const MAX_BLOCK_BYTES = 8 * 1024 * 1024;
-const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
+const DEFAULT_MAX_BYTES = 48 * 1024 * 1024;
 const NAME = /^([0-9]{10,16})\.ring$/;
 
 /** A ring of samples on disk. */
@@ -45,7 +45,7 @@ export class RingStore<Block> {
 
   /** Appends one block. Throws when the disk refuses. */
   append(timeMs: number, block: Block): void {
-    const body = deflateRawSync(Buffer.from(JSON.stringify(block)), { level: 1 });
+    const body = deflateRawSync(Buffer.from(JSON.stringify(block)), { level: 6 });
     const header = Buffer.alloc(HEADER_BYTES);
     header.writeUInt32LE(body.length, 0);
     header.writeUInt32LE(Bun.hash.crc32(body), 4);
@@ -61,8 +61,12 @@ export class RingStore<Block> {
     this.#shrink();
   }
 
-  /** All blocks since a moment, oldest first. Torn ones and what follows them are left out. */
-  *read(sinceMs: number): Generator<Block> {
+  /**
+   * The blocks since a moment, oldest first; of them one in `every`. Torn ones and what follows
+   * them are left out. Lets others have their turn after each file: a day takes a second to read.
+   */
+  async *read(sinceMs: number, every = 1): AsyncGenerator<Block> {
+    let place = 0;
     for (const start of this.#segments()) {
       if (start + SEGMENT_MS <= sinceMs) continue;
       let bytes: Buffer;
@@ -72,7 +76,10 @@ export class RingStore<Block> {
         // It aged out meanwhile.
         continue;
       }
-      yield* blocksOf<Block>(bytes);
+      for (const { body } of wholeBlocks(bytes)) {
+        if (place++ % every === 0) yield parseBlock<Block>(body);
+      }
+      await Bun.sleep(0);
     }
   }
 
@@ -144,9 +151,7 @@ function* wholeBlocks(bytes: Buffer): Generator<{ body: Buffer; end: number }> {
   }
 }
 
-function* blocksOf<Block>(bytes: Buffer): Generator<Block> {
-  for (const { body } of wholeBlocks(bytes)) {
-    const text = inflateRawSync(body, { maxOutputLength: MAX_BLOCK_BYTES * 8 }).toString();
-    yield JSON.parse(text) as Block;
-  }
+function parseBlock<Block>(body: Buffer): Block {
+  const text = inflateRawSync(body, { maxOutputLength: MAX_BLOCK_BYTES * 8 }).toString();
+  return JSON.parse(text) as Block;
 }

@@ -1,3 +1,4 @@
+import { BLOCK_MS } from "#tools/monitor/history_ring.ts";
 import type { Monitor } from "#tools/monitor/monitor.ts";
 import type { SeriesReply } from "../model.ts";
 
@@ -10,11 +11,11 @@ const SPANS_MS: Record<string, number> = { "1h": HOUR_MS, "6h": 6 * HOUR_MS, "24
  * A container's past: the last ten minutes as they were sampled, or with a span ("1h", "6h", "24h")
  * what the day's ring has. Undefined when no such container runs.
  */
-export function containerSeries(
+export async function containerSeries(
   monitor: Monitor,
   key: string,
   span: string,
-): SeriesReply | undefined {
+): Promise<SeriesReply | undefined> {
   const watch = monitor.watches.get(key);
   if (!watch) return undefined;
   const spanMs = SPANS_MS[span];
@@ -28,9 +29,8 @@ export function containerSeries(
       cpu: [...series.values("cpu")],
     };
   }
-  const all = monitor.history.rowsOf(key, Date.now() - spanMs);
-  const step = Math.max(1, Math.ceil(all.length / MAX_POINTS));
-  const rows = all.filter((_, index) => index % step === 0);
+  const every = Math.max(1, Math.ceil(spanMs / BLOCK_MS / MAX_POINTS));
+  const rows = await monitor.history.rowsOf(key, Date.now() - spanMs, every);
   return {
     timesMs: rows.map((row) => row.timeMs),
     threads: rows.map((row) => row.threads),

@@ -50,7 +50,7 @@ export function serveDashboard(monitor: Monitor, port: number): DashboardServer 
   const feed = new LiveFeed(monitor, traces, failures);
   feed.start();
   const routes: Record<string, (query: URLSearchParams) => unknown> = {
-    "/api/series": (query): SeriesReply | undefined =>
+    "/api/series": (query): Promise<SeriesReply | undefined> =>
       containerSeries(monitor, query.get("key") ?? "", query.get("span") ?? ""),
     "/api/waterfall": (query) => traces.waterfall(query.get("id") ?? ""),
     "/api/compare": (query) => {
