@@ -68,7 +68,7 @@ export interface Kubelet {
   close(): Promise<void>;
 }
 
-const HOUSEKEEPING_MS = 10_000;
+const HOUSEKEEPING_MS = 5_000;
 const IMAGE_GC_MS = 300_000;
 
 /** Starts a kubelet. Rejects when its folders, its manifests or its port cannot be had. */
