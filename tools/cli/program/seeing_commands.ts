@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { DashboardFlags } from "../commands/dashboard.ts";
 import type { MonitorFlags } from "../commands/monitor.ts";
 import type { TopFlags } from "../commands/top.ts";
@@ -53,13 +53,10 @@ function addMonitor(program: Command): void {
       "Watches the containers of every stack on this host. Keeps 24 hours in ROOT/monitor\n" +
         "and serves /metrics in the names of cAdvisor and the node exporter.",
     )
-    .option(
-      "--metrics <address>",
-      "port of the loopback, or path of a unix socket",
-      metricsAddress,
-      {
-        port: DEFAULT_METRICS_PORT,
-      },
+    .addOption(
+      new Option("--metrics <address>", "port of the loopback, or path of a unix socket")
+        .argParser(metricsAddress)
+        .default({ port: DEFAULT_METRICS_PORT }, String(DEFAULT_METRICS_PORT)),
     )
     .option("--otlp <url>", "send metrics and traces to this OpenTelemetry collector", collectorUrl)
     .option("--trace-sample <share>", "share of traces to send, 0 to 1", sampleShare)
@@ -70,12 +67,11 @@ function addMonitor(program: Command): void {
 }
 
 function withWatch(command: Command): Command {
-  return withState(command)
-    .option(
-      "--interval <seconds>",
-      "time between two samples",
-      intervalSeconds,
-      DEFAULT_INTERVAL_MS,
-    )
-    .option("--docker <socket>", "a further Docker socket to ask for names", collect, []);
+  const interval = new Option("--interval <seconds>", "time between two samples")
+    .argParser(intervalSeconds)
+    .default(DEFAULT_INTERVAL_MS, String(DEFAULT_INTERVAL_MS / 1000));
+  const docker = new Option("--docker <socket>", "a further Docker socket to ask for names")
+    .argParser(collect)
+    .default([], "those that are found");
+  return withState(command).addOption(interval).addOption(docker);
 }
