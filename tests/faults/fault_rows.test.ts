@@ -11,12 +11,8 @@ const QUICK = [
   "shim-nofile",
   "memcg-oom-app",
   "paused",
-  "shim-hung",
-  "state-missing",
   "state-damaged",
-  "cgroup-gone",
   "exec-not-found",
-  "bad-interpreter",
   "socket-gone",
   "keeper-hung",
 ];
