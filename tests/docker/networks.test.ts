@@ -88,6 +88,22 @@ describe(reason ? `bridge networks [skipped: ${reason}]` : "bridge networks", ()
   );
 
   test.skipIf(reason !== undefined)(
+    "another host reaches a published port, also where nothing else is forwarded",
+    async () => {
+      const outside = await PrivateNetwork.create(sandbox, "outside");
+      await network.link(outside, "10.88.0.1", "10.88.0.2");
+      await network.run(["iptables", "-P", "FORWARD", "DROP"]);
+      expect(await waitUntilServed(outside, "http://10.88.0.1:8080/")).toBe("hello\n");
+      expect(await docker("exec", "web", "ping", "-c", "1", "-W", "2", "10.88.0.2")).toContain(
+        " 0% packet loss",
+      );
+      await network.run(["iptables", "-P", "FORWARD", "ACCEPT"]);
+      await network.run(["ip", "link", "delete", "near"]);
+    },
+    LIMIT_MS,
+  );
+
+  test.skipIf(reason !== undefined)(
     "names are found on the networks that two containers share, and nowhere else",
     async () => {
       const alias = ["--network-alias", "db"];

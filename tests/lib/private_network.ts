@@ -34,6 +34,18 @@ export class PrivateNetwork {
     return runCommand(this.enter(argv), { timeoutMs });
   }
 
+  /** A cable to another network: /24 addresses of its two ends. */
+  async link(other: PrivateNetwork, own: string, others: string): Promise<void> {
+    const ip = (network: PrivateNetwork, ...args: string[]) =>
+      mustRun(network.enter(["ip", ...args]));
+    const peer = ["peer", "name", "far", "netns", other.#path];
+    await ip(this, "link", "add", "near", "type", "veth", ...peer);
+    await ip(this, "address", "add", `${own}/24`, "dev", "near");
+    await ip(this, "link", "set", "near", "up");
+    await ip(other, "address", "add", `${others}/24`, "dev", "far");
+    await ip(other, "link", "set", "far", "up");
+  }
+
   /** Names of the interfaces, `veth…` and bridges among them. */
   async interfaces(): Promise<string[]> {
     const text = await mustRun(this.enter(["ip", "-br", "link"]));

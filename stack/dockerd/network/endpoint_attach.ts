@@ -4,6 +4,7 @@ import type { CniTarget } from "#lib/cni/cni_plugin.ts";
 import { toChainError } from "#lib/errors/chain_error.ts";
 import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
+import { acceptPublished } from "./bridge_interface.ts";
 import { cniNetwork, presumedResult, runtimeConfigOf } from "./cni_network.ts";
 import type { EndpointRecord, LiveEndpoint } from "./endpoint.ts";
 import type { NetworkRecord } from "./network_record.ts";
@@ -40,6 +41,9 @@ export async function attach(
       target(container, live.ifname),
       runtimeConfigOf(live),
     );
+    if (live.ports.length > 0 && daemon.networks.filter) {
+      await acceptPublished(network.bridge, live.address6 !== "");
+    }
   } catch (error) {
     throw toChainError(error, "dockerd", op).wrap({
       layer: "dockerd",
