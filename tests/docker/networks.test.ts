@@ -17,6 +17,7 @@ import { DockerClient } from "../swap/docker_client.ts";
 const LIMIT_MS = 120_000;
 const reason = reasonToSkip(["docker cli", "catena daemon", "catena shim", "cni plugins"]);
 const HOST = "10.99.0.1";
+const [NEAR, FAR] = ["10.88.0.1", "10.88.0.2"] as const;
 
 /** Fetches a page within a container; Debian's static busybox has no wget that works. */
 const fetch = (host: string, port: number) =>
@@ -91,10 +92,10 @@ describe(reason ? `bridge networks [skipped: ${reason}]` : "bridge networks", ()
     "another host reaches a published port, also where nothing else is forwarded",
     async () => {
       const outside = await PrivateNetwork.create(sandbox, "outside");
-      await network.link(outside, "10.88.0.1", "10.88.0.2");
+      await network.link(outside, NEAR, FAR);
       await network.run(["iptables", "-P", "FORWARD", "DROP"]);
-      expect(await waitUntilServed(outside, "http://10.88.0.1:8080/")).toBe("hello\n");
-      expect(await docker("exec", "web", "ping", "-c", "1", "-W", "2", "10.88.0.2")).toContain(
+      expect(await waitUntilServed(outside, `http://${NEAR}:8080/`)).toBe("hello\n");
+      expect(await docker("exec", "web", "ping", "-c", "1", "-W", "2", FAR)).toContain(
         " 0% packet loss",
       );
       await network.run(["iptables", "-P", "FORWARD", "ACCEPT"]);
