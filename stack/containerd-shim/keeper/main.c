@@ -113,9 +113,7 @@ static void serve(struct packet *packet) {
     kept = answer[0] == 0;
   } else if (type == QUIT) {
     answer[0] = entries_running() ? EBUSY : 0;
-    /* What came along is closed by the exit, after the answer: it may be the last hold on a file
-       system, which is then written out. */
-    kept = quit = answer[0] == 0;
+    quit = answer[0] == 0;
   } else {
     answer[0] = (uint32_t)serve_entry(entry_find(packet->header.token), packet, &answer[1]);
   }

@@ -197,16 +197,10 @@ export class Keeper {
     await this.#connection.call("FORGET", token);
   }
 
-  /**
-   * Ends the keeper. Refused while processes of the container run. `held` is closed in any case: by
-   * the keeper's end, for which nobody waits.
-   */
-  async quit(held?: number): Promise<void> {
+  /** Ends the keeper. Refused while processes of the container run. */
+  async quit(): Promise<void> {
     this.#connection.expectEnd();
-    const fds = held === undefined ? [] : [held];
-    const quitting = this.#connection.call("QUIT", 0, undefined, fds);
-    for (const fd of fds) closeSync(fd);
-    await quitting;
+    await this.#connection.call("QUIT", 0);
     this.#connection.close();
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { failure, toChainError } from "#lib/errors/chain_error.ts";
 import { MS, mount, UMOUNT, unmount } from "#lib/linux/mount.ts";
@@ -13,8 +13,6 @@ export interface RootfsMount {
   options: string[];
 }
 
-/** open(2): a reference to the folder alone. */
-const O_PATH = 0o10000000;
 const MS_SYNCHRONOUS = 16;
 const MS_MANDLOCK = 64;
 const MS_DIRSYNC = 128;
@@ -159,42 +157,18 @@ export function unmountRootfs(bundle: string): void {
 }
 
 /**
- * Unmounts BUNDLE/rootfs without waiting for its file system to be written out, which the last
- * unmount of an overlay does, for all of the disk that it lies on. Returns a descriptor that holds
- * the file system: whoever closes it last waits. Undefined when nothing was mounted.
- */
-export function detachRootfs(bundle: string): number | undefined {
-  const rootfs = join(bundle, "rootfs");
-  let held: number;
-  try {
-    held = openSync(rootfs, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  } catch {
-    return undefined;
-  }
-  try {
-    if (unmountAlone(rootfs, UMOUNT.DETACH)) return held;
-    unmountRootfs(bundle);
-  } catch (error) {
-    closeSync(held);
-    throw error;
-  }
-  closeSync(held);
-  return undefined;
-}
-
-/**
  * Unmounts a root below which nothing is mounted, as most are. False when there is more to it: the
  * table of mounts, which grows with every container, then has to be read.
  */
-function unmountAlone(rootfs: string, flags = 0): boolean {
+function unmountAlone(rootfs: string): boolean {
   try {
-    // Were something mounted below, it would be busy, or go with it when it is detached.
-    unmount(rootfs, UMOUNT.NOFOLLOW | flags);
+    // Were something mounted below, it would be busy.
+    unmount(rootfs, UMOUNT.NOFOLLOW);
   } catch {
     return false;
   }
   try {
-    unmount(rootfs, UMOUNT.NOFOLLOW | flags);
+    unmount(rootfs, UMOUNT.NOFOLLOW);
     return false;
   } catch (thrown) {
     return (thrown as { code?: string }).code === "EINVAL";

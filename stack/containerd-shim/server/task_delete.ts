@@ -1,4 +1,4 @@
-import { closeSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { DeleteRequest } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
 import { type ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import { timestampFromNs } from "../events/timestamp.ts";
@@ -6,7 +6,7 @@ import { errnoOf } from "../keeping/keeper.ts";
 import type { Container, ExecProcess, InitProcess } from "../process/container.ts";
 import { execRefusal } from "../process/exec_state.ts";
 import { initRefusal } from "../process/init_state.ts";
-import { detachRootfs } from "../rootfs/mount_rootfs.ts";
+import { unmountRootfs } from "../rootfs/mount_rootfs.ts";
 import { containerOf, type ShimContext } from "../shim_context.ts";
 import { removeExec, stateFolder } from "../state/container_record.ts";
 
@@ -55,15 +55,16 @@ async function deleteInit(shim: ShimContext, container: Container): Promise<void
   // A created container's init dies of it; its exit is told before its deletion.
   await Promise.race([init.exited, Bun.sleep(EXIT_TIMEOUT_MS)]);
   await endLoggers(container);
-  let held: number | undefined;
+  await container.keeper?.quit().catch((thrown: unknown) => {
+    shim.log.warn("failed to end a keeper", { id: container.id, error: String(thrown) });
+  });
   try {
-    held = detachRootfs(container.bundle);
+    unmountRootfs(container.bundle);
   } catch (thrown) {
     const message = "failed rootfs umount";
     const frame = { layer: "shim", op: "delete", code: "unknown", message } as const;
     error ??= toChainError(thrown, "shim", "delete").wrap(frame);
   }
-  await endKeeper(shim, container, held);
   if (error) throw error;
   init.become("deleted");
   shim.oom.remove(container);
@@ -76,21 +77,6 @@ async function deleteInit(shim: ShimContext, container: Container): Promise<void
     pid: init.pid,
     exitStatus: init.exit?.status ?? 0,
     exitedNs: init.exit?.atNs ?? 0n,
-  });
-}
-
-/** Ends the keeper, which takes the hold on the root's file system along. */
-async function endKeeper(
-  shim: ShimContext,
-  { id, keeper }: Container,
-  held: number | undefined,
-): Promise<void> {
-  if (!keeper) {
-    if (held !== undefined) closeSync(held);
-    return;
-  }
-  await keeper.quit(held).catch((thrown: unknown) => {
-    shim.log.warn("failed to end a keeper", { id, error: String(thrown) });
   });
 }
 
