@@ -2,7 +2,9 @@ import { toChainError } from "#lib/errors/chain_error.ts";
 import type { PortMap } from "#wire/docker-api/types/container_config.ts";
 import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
+import { BRIDGE_OPTION } from "./cni_network.ts";
 import type { EndpointRecord, PublishedPort } from "./endpoint.ts";
+import type { NetworkRecord } from "./network_record.ts";
 import { hostAddresses } from "./port_table.ts";
 import { portWishes } from "./port_wish.ts";
 
@@ -12,12 +14,16 @@ const op = "publish ports";
 export async function publishPorts(
   daemon: Daemon,
   container: Container,
+  network: NetworkRecord,
   endpoint: EndpointRecord,
 ): Promise<void> {
   const { hostConfig, config } = container.record;
   const exposed = Object.keys(config.ExposedPorts ?? {});
   const all = hostConfig.PublishAllPorts === true;
   const wishes = portWishes(hostConfig.PortBindings ?? {}, exposed, all);
+  const binding = network.options[BRIDGE_OPTION.hostBinding] ?? "";
+  // Every address is what an empty one means, with those of IPv6.
+  for (const wish of wishes) if (binding !== "0.0.0.0") wish.hostIp ||= binding;
   const live = endpoint.live!;
   const shown: PortMap = {};
   try {

@@ -121,7 +121,7 @@ async function attachAll(
   networks: [NetworkRecord, EndpointRecord][],
 ): Promise<void> {
   const gateway = gatewayNetwork(networks);
-  if (gateway) await publishPorts(daemon, container, gateway[1]);
+  if (gateway) await publishPorts(daemon, container, ...gateway);
   for (const [network, endpoint] of networks) {
     await attach(daemon, container, network, endpoint, network === gateway?.[0]);
   }

@@ -69,7 +69,7 @@ async function connectRunning(
   try {
     await attach(daemon, container, network, endpoint, !before);
     if (!before && gatewayOf(daemon, container) === endpoint) {
-      await publishPorts(daemon, container, endpoint);
+      await publishPorts(daemon, container, network, endpoint);
     }
     await openNameServer(daemon, container);
     refreshNetworkFiles(daemon, container);

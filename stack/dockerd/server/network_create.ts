@@ -98,6 +98,10 @@ function checkBody(daemon: Daemon, body: NetworkCreateBody): void {
   if (mtu !== undefined && !/^[0-9]{1,5}$/.test(mtu)) {
     throw invalid(op, `invalid MTU: ${JSON.stringify(mtu)}`);
   }
+  const binding = body.Options?.[BRIDGE_OPTION.hostBinding];
+  if (binding !== undefined && parseAddress(binding)?.family !== 4) {
+    throw invalid(op, `invalid IPv4 address: ${JSON.stringify(binding)}`);
+  }
   const { missing } = daemon.networks;
   if (missing) throw unsupported(op, `bridge networks are not there: ${missing}`);
 }
