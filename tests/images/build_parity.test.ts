@@ -50,9 +50,10 @@ describe.skipIf(reason !== undefined)(`builds${reason ? `: ${reason}` : ""}`, ()
     return args.map((arg) => (arg === name ? join(context, name) : arg));
   }
 
-  async function sameOnBoth(tag: string): Promise<void> {
+  async function sameOnBoth(tag: string, noFiles = false): Promise<void> {
     const [own, other] = await Promise.all([configFacts(ours, tag), configFacts(genuine, tag)]);
     expect(own).toEqual(other);
+    if (noFiles) return;
     const [ownFiles, otherFiles] = await Promise.all([
       fileFacts(ours, tag),
       fileFacts(genuine, tag),
@@ -70,7 +71,7 @@ describe.skipIf(reason !== undefined)(`builds${reason ? `: ${reason}` : ""}`, ()
         for (const result of results)
           expect([result.code, result.stderr]).toEqual([0, result.stderr]);
         expect(steps(results[0].stdout)).toEqual(steps(results[1].stdout));
-        await sameOnBoth(tag);
+        await sameOnBoth(tag, item.noFiles);
       },
       LIMIT_MS,
     );

@@ -92,7 +92,7 @@ describe.skipIf(reason !== undefined)(`hostile registry${reason ? `: ${reason}` 
     async () => {
       const broken = pull("slow");
       await waitUntil("some of the layer is here", async () =>
-        /layer-\S+\s+[1-9][0-9.]*\s?[kK]i?B/.test(await ctr("content", "active")),
+        /layer-\S+\s+[1-9][0-9.]*\s?[kKM]i?B/.test(await ctr("content", "active")),
       );
       await daemon.kill();
       await broken;

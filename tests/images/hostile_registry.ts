@@ -170,7 +170,7 @@ function partly(layer: Buffer, start: number, end: number): Response {
   return new Response(stream, { status: start > 0 ? 206 : 200, headers });
 }
 
-/** A tenth of a megabyte at a time, with pauses. */
+/** A tenth of a megabyte at a time, with pauses: whole after four seconds. */
 function slowly(layer: Buffer, start: number): Response {
   const headers = { "Content-Range": `bytes ${start}-${layer.length - 1}/${layer.length}` };
   let at = start;
@@ -179,7 +179,7 @@ function slowly(layer: Buffer, start: number): Response {
       if (at >= layer.length) return controller.close();
       controller.enqueue(new Uint8Array(layer.subarray(at, at + 100_000)));
       at += 100_000;
-      await Bun.sleep(100);
+      await Bun.sleep(400);
     },
   });
   return new Response(stream, { status: start > 0 ? 206 : 200, headers });
