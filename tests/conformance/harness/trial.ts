@@ -40,7 +40,10 @@ let shared: Promise<string> | undefined;
 
 /** The root file system that containers share which do not write to it. */
 function sharedRoot(sandbox: Sandbox): Promise<string> {
-  shared ??= newRoot(sandbox, "rootfs");
+  shared ??= newRoot(sandbox, "rootfs").catch((error) => {
+    shared = undefined;
+    throw error;
+  });
   return shared;
 }
 
