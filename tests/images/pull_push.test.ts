@@ -56,6 +56,18 @@ describe.skipIf(reason !== undefined)(`pull and push${reason ? `: ${reason}` : "
       expect(await genuine.digestOf("push", repo("again:1"))).toBe(digest);
       expect(await ours.digestOf("push", name)).toBe(digest);
       expect(await ours.run("images", "--digests")).toContain(digest);
+      // The plain layers that it was made of are gone: what the registry has is kept, once.
+      const names = await mustRun([
+        "ctr",
+        "-a",
+        containerdSocket,
+        "-n",
+        "moby",
+        "images",
+        "ls",
+        "-q",
+      ]);
+      expect(names.trim().split("\n").sort()).toEqual([name, name.replace(":1", `@${digest}`)]);
     },
     LIMIT_MS,
   );

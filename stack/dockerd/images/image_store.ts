@@ -174,8 +174,11 @@ export class ImageStore {
     const { mediaType, digest } = target;
     const size = BigInt(target.size);
     for (const { name, target: old } of images) {
+      if (old?.digest !== from) continue;
+      // It has another name now: it needs none of ours.
+      if (isDangling(name)) await this.services.images.delete({ name, sync: false }, context);
       // A name by digest says which manifest it means.
-      if (old?.digest !== from || name.includes("@")) continue;
+      if (name.includes("@")) continue;
       const image = { name, labels: {}, target: { mediaType, digest, size, annotations: {} } };
       await this.services.images.update({ image, updateMask: { paths: ["target"] } }, context);
     }

@@ -4,7 +4,7 @@ import { type Descriptor, MEDIA } from "#lib/registry/manifest.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ByteStream } from "#wire/docker-api/engine.ts";
 import { manifestLabels } from "./image_fetch.ts";
-import type { ImageStore } from "./image_store.ts";
+import { type ImageStore, isDangling } from "./image_store.ts";
 import type { LoadedImage } from "./image_types.ts";
 
 /** Media types of layers that are plain tar: those of images that were made here or loaded. */
@@ -25,6 +25,7 @@ export async function withCompressedLayers(
   call: CallContext,
 ): Promise<LoadedImage> {
   if (!image.manifest.layers.some(({ mediaType }) => PLAIN.includes(mediaType))) return image;
+  if (await isFromRegistry(images, image, call)) return image;
   const layers: Descriptor[] = [];
   for (const layer of image.manifest.layers) {
     if (PLAIN.includes(layer.mediaType)) layers.push(await compress(images, layer, call));
@@ -42,6 +43,19 @@ export async function withCompressedLayers(
   const target = await images.blobs.writeBytes(mediaType, bytes, manifestLabels(manifest), call);
   await images.retarget(image.manifestDigest, target, call);
   return images.load(target.digest, mediaType, call);
+}
+
+/** A manifest that a registry has keeps its digest wherever it is pushed. */
+async function isFromRegistry(
+  images: ImageStore,
+  image: LoadedImage,
+  call: CallContext,
+): Promise<boolean> {
+  const records = await images.services.images.list({ filters: [] }, call);
+  return records.images.some(
+    ({ name, target }) =>
+      name.includes("@") && !isDangling(name) && target?.digest === image.manifestDigest,
+  );
 }
 
 /** Docker's name for gzip; its pulls look at the bytes, so zstd may go by it too. */
