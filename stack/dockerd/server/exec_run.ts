@@ -86,7 +86,9 @@ export async function execCreate(
 }
 
 function announce(daemon: Daemon, container: Container, exec: ExecProcess, action: string): void {
-  daemon.events.container(container, `${action}: ${exec.request.args.join(" ")}`, {
+  const [program = "", ...args] = exec.request.args;
+  // With a blank after the program although nothing follows: dockerd's words.
+  daemon.events.container(container, `${action}: ${program} ${args.join(" ")}`, {
     execID: exec.request.id,
   });
 }
