@@ -28,6 +28,8 @@ const UNTIL_TERM = ["sh", "-c", "trap 'exit 42' TERM; sleep 100000 & wait"];
 const SHIM = /^\S*containerd-shim-catena/;
 const BUNDLES = "io.containerd.runtime.v2.task";
 const KILLED = 137;
+/** SIGTERM in /proc/PID/status. */
+const TERM_BIT = 1n << 14n;
 const reason = reasonToSkip(["catena containerd", "catena shim", "catena runc"]);
 
 type Victim = "containerd" | "shim" | "keeper";
@@ -70,7 +72,10 @@ class Stage {
 
   async run(id: string): Promise<void> {
     await this.client.run(UNTIL_TERM, { id });
-    this.containers.push({ id, pid: (await this.state(id)).pid, codes: [] });
+    const { pid } = await this.state(id);
+    // The kernel drops a signal that the first process of a pid namespace does not handle yet.
+    await waitUntil(`${id} handles SIGTERM`, () => handlesTerm(pid));
+    this.containers.push({ id, pid, codes: [] });
   }
 
   async state(id: string) {
@@ -150,6 +155,11 @@ function runs(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+function handlesTerm(pid: number): boolean {
+  const caught = /^SigCgt:\s+(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return (BigInt(`0x${caught ?? 0}`) & TERM_BIT) !== 0n;
 }
 
 /** Something that clients ask for. Returns what has to hold when it failed half-way. */
