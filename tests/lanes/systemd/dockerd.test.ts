@@ -1,5 +1,6 @@
 import { binPath } from "#lib/install/install_paths.ts";
 import type { Box } from "../../lib/box_probe.ts";
+import { startCatenaDaemon } from "../../lib/catena_stack.ts";
 import { startGenuineContainerd, startGenuineDockerd } from "../../lib/genuine_stack.ts";
 import { describeChain } from "../../swap/chain_scenario.ts";
 import { DockerClient } from "../../swap/docker_client.ts";
@@ -29,5 +30,18 @@ function describeSystemdDriver(name: string, boxes: Box[], runtime?: string): vo
   });
 }
 
+describeChain({
+  name: "docker CLI, our whole stack with the systemd driver",
+  boxes: ["docker cli", "catena daemon", "catena shim", "catena runc"],
+  explainsLimits: true,
+  ...(impossible ? { impossible } : {}),
+  async start(sandbox) {
+    const flags = ["--exec-opt", "native.cgroupdriver=systemd"];
+    const daemon = await startCatenaDaemon(sandbox, flags);
+    const slice = `${sandbox.tag}.slice`;
+    const client = new DockerClient(sandbox, daemon.socket, undefined, slice);
+    return { client, daemons: [daemon] };
+  },
+});
 describeSystemdDriver("genuine runc", ["genuine runc"]);
 describeSystemdDriver("our runc", ["catena runc"], "catena");
