@@ -3,7 +3,17 @@ import { join } from "node:path";
 import { mustRun } from "../../lib/command.ts";
 
 /** What the tests in the machine load: sources, as tests are not compiled, and what we ship. */
-const TREES = ["lib", "wire", "stack", "tools", "tests", "gen", "dist", "package.json"];
+const TREES = [
+  "lib",
+  "wire",
+  "stack",
+  "tools",
+  "tests",
+  "packaging",
+  "gen",
+  "dist",
+  "package.json",
+];
 /** The whole of node_modules would be mostly checkers. */
 const LEFT_OUT = ["typescript", "@typescript", "@biomejs", "@bufbuild/buf-linux-x64"];
 const SLACK_MIB = 64;
