@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { waitUntil } from "../../lib/wait_until.ts";
 import type { ConformanceCase, Feature } from "../harness/case_types.ts";
 import type { Container } from "../harness/container.ts";
@@ -13,9 +13,22 @@ const ROUNDS = Number(process.env["CATENA_CHARGING_ROUNDS"] ?? 5);
 const LIMIT = 16;
 const REFUSED = /pids/;
 
+const STEP_MS = 2;
+const PATIENCE_MS = 30_000;
+
+/** The number in a pid file, once it is there whole; 0 when it does not come. */
+async function pidOnceWritten(file: string): Promise<number> {
+  for (let waited = 0; waited < PATIENCE_MS; waited += STEP_MS) {
+    const pid = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+    if (pid > 0) return pid;
+    await Bun.sleep(STEP_MS);
+  }
+  return 0;
+}
+
 /** A container of one process, and its pids cgroup. */
 class Counted {
-  #sleepers: number[] = [];
+  #sleepers: { pid: number; exited: Promise<number> }[] = [];
 
   constructor(readonly container: Container) {}
 
@@ -35,17 +48,21 @@ class Counted {
     return Number(readFileSync(`${folder}/pids.current`, "utf8"));
   }
 
-  /** Starts a process that stays; whether it was let in, and what was said if not. */
+  /**
+   * Starts a process that stays; whether it was let in, and what was said if not. Its runtime stays
+   * with it and reaps it: until a process is reaped, it is charged.
+   */
   async enter(name: string): Promise<{ entered: boolean; said: string }> {
     const { trial, id } = this.container;
     const file = trial.path(`pid-${name}`);
-    const argv = trial.argv("exec", "--detach", "--pid-file", file, id, "sleep", "100000");
     const log = trial.path(`log-${name}`);
+    rmSync(file, { force: true });
+    const argv = trial.argv("exec", "--pid-file", file, id, "sleep", "100000");
     const child = Bun.spawn(argv, { stdio: ["ignore", Bun.file(log), Bun.file(log)] });
-    const code = await child.exited;
+    const pid = await Promise.race([child.exited.then(() => 0), pidOnceWritten(file)]);
     const said = readFileSync(log, "utf8");
-    if (code === 0) this.#sleepers.push(Number(readFileSync(file, "utf8")));
-    return { entered: code === 0, said };
+    if (pid > 0) this.#sleepers.push({ pid, exited: child.exited });
+    return { entered: pid > 0, said };
   }
 
   /** Fills it until this many places are free. */
@@ -59,7 +76,9 @@ class Counted {
 
   /** Ends those that entered since; the counter must come back to this. */
   async leave(count: number): Promise<void> {
-    for (const pid of this.#sleepers.splice(0)) process.kill(pid, "SIGKILL");
+    const sleepers = this.#sleepers.splice(0);
+    for (const { pid } of sleepers) process.kill(pid, "SIGKILL");
+    await Promise.all(sleepers.map(({ exited }) => exited));
     await waitUntil(`the counter is back at ${count}`, () => this.count === count || undefined);
   }
 }
