@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import { waitUntil } from "../../lib/wait_until.ts";
 import type { CriCase } from "../conformance.ts";
 import { refusal } from "../test_pod.ts";
 
@@ -35,9 +36,12 @@ export const IMAGE_CASES: CriCase[] = [
   {
     name: "images: the file system that they lie on",
     run: async ({ services: { image }, sandbox }) => {
-      const { imageFilesystems } = await image.imageFsInfo({}, {});
-      expect(imageFilesystems[0]?.fsId?.mountpoint).toStartWith(sandbox.folder);
-      expect(imageFilesystems[0]?.usedBytes?.value).toBeGreaterThan(0n);
+      // containerd measures every ten seconds, the first time some seconds after its start.
+      await waitUntil("the file system was measured", async () => {
+        const { imageFilesystems } = await image.imageFsInfo({}, {});
+        expect(imageFilesystems[0]?.fsId?.mountpoint).toStartWith(sandbox.folder);
+        return (imageFilesystems[0]?.usedBytes?.value ?? 0n) > 0n;
+      });
     },
   },
 ];
