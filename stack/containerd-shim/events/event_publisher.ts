@@ -82,9 +82,8 @@ export class EventPublisher {
     try {
       await this.#connect();
     } catch {
-      await Bun.sleep(this.#pause);
-      this.#pause = Math.min(this.#pause * 2, LAST_RETRY_MS);
-      return this.#work();
+      this.#workLater();
+      return;
     }
     this.#busy = false;
     this.#send();
@@ -141,6 +140,11 @@ export class EventPublisher {
     }
     this.#sent = 0;
     this.#busy = true;
+    this.#workLater();
+  }
+
+  /** By a timer, not by a call: a chain of waiting calls would grow while containerd is away. */
+  #workLater(): void {
     setTimeout(() => void this.#work(), this.#pause);
     this.#pause = Math.min(this.#pause * 2, LAST_RETRY_MS);
   }

@@ -74,10 +74,8 @@ function withoutRules(base: ExecBase): ExecBase {
   const config = { ...state.config, seccomp: null };
   const profile = spec.linux?.seccomp;
   const kept: ExecBase = { ...base, state: { ...state, config } };
-  if (profile) kept.spec = { ...spec, linux: { ...spec.linux, seccomp: ruleless(profile) } };
+  if (profile) {
+    kept.spec = { ...spec, linux: { ...spec.linux, seccomp: { ...profile, syscalls: [] } } };
+  }
   return kept;
-}
-
-function ruleless(profile: NonNullable<NonNullable<Spec["linux"]>["seccomp"]>) {
-  return { ...profile, syscalls: [] };
 }
