@@ -1,4 +1,5 @@
 import { ChainError } from "#lib/errors/chain_error.ts";
+import { endsWithin } from "#lib/wait/work_within.ts";
 import { taskClient } from "#wire/task-ttrpc/client/ttrpc_client.ts";
 import { TtrpcConnection } from "#wire/task-ttrpc/client/ttrpc_connection.ts";
 import type { TaskClient } from "#wire/task-ttrpc/task_service.ts";
@@ -43,12 +44,7 @@ export class ShimLink {
 
   /** Resolves when the shim has hung up, or after `ms`. */
   async ended(ms: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([this.#ended, late]);
-    clearTimeout(timer);
+    await endsWithin(this.#ended, ms);
   }
 
   close(): void {

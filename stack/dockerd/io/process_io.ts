@@ -1,4 +1,5 @@
 import { closeSync, readSync } from "node:fs";
+import { endsWithin } from "#lib/wait/work_within.ts";
 import type { InputSink } from "#wire/docker-api/engine.ts";
 import {
   type FifoPaths,
@@ -145,12 +146,7 @@ export class ProcessIo {
   /** Resolves when all output was read, or after a time-out when someone holds the FIFO open. */
   async drained(): Promise<void> {
     this.releaseHolders();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, DRAIN_MS);
-    });
-    await Promise.race([Promise.all(this.#readers.map((reader) => reader.done)), late]);
-    clearTimeout(timer);
+    await endsWithin(Promise.all(this.#readers.map((reader) => reader.done)), DRAIN_MS);
   }
 
   /** Ends everything and removes the FIFOs. */

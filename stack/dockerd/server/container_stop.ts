@@ -1,5 +1,6 @@
 import { ChainError } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
+import { endsWithin } from "#lib/wait/work_within.ts";
 import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
 import { broken, conflict } from "../refusals.ts";
@@ -77,13 +78,7 @@ async function within(work: Promise<unknown>, ms: number | undefined): Promise<b
     await work;
     return true;
   }
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), Math.min(ms, 2 ** 31 - 1));
-  });
-  const inTime = await Promise.race([work.then(() => true), late]);
-  clearTimeout(timer);
-  return inTime;
+  return endsWithin(work, ms);
 }
 
 /** Kills the container's process and waits until its end was dealt with. */

@@ -1,4 +1,5 @@
 import type { Log } from "#lib/log/log.ts";
+import { endsWithin } from "#lib/wait/work_within.ts";
 import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { kindFilter, readLabels } from "../convert/docker_labels.ts";
 import { ContainerLog } from "./container_log.ts";
@@ -40,12 +41,10 @@ export class LogStore {
   async drained(id: string): Promise<void> {
     const log = this.#open.get(id);
     if (!log) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, DRAIN_MS);
-    });
-    await Promise.race([log.done.catch(() => undefined), limit]);
-    clearTimeout(timer);
+    await endsWithin(
+      log.done.catch(() => undefined),
+      DRAIN_MS,
+    );
   }
 
   async stop(id: string): Promise<void> {
