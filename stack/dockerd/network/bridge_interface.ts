@@ -27,43 +27,6 @@ async function removeIsolation(bridge: string): Promise<void> {
     await runSystem([program, "-w", "5", "-D", first, ...rule]).catch(ignoreMissing);
     const drop = ["-o", bridge, ...COMMENT, "-j", "DROP"];
     await runSystem([program, "-w", "5", "-D", second, ...drop]).catch(ignoreMissing);
-    const published = ["CNI-ADMIN", ...publishedRule(bridge)];
-    await runSystem([program, "-w", "5", "-D", ...published]).catch(ignoreMissing);
-  }
-}
-
-/** What lets new connections to published ports through where the host forwards nothing else. */
-const publishedRule = (bridge: string) => [
-  ...["-o", bridge, "-m", "conntrack", "--ctstate", "DNAT"],
-  ...["-m", "comment", "--comment", "catena published ports", "-j", "ACCEPT"],
-];
-
-/**
- * Lets connections that were led to a published port reach a network's bridge. CNI's firewall
- * plugin accepts answers only, which is not enough where the policy is to drop: on every host that
- * Docker has been on. Its chain for administrators is the place; it is there once a container is.
- */
-export function acceptPublished(bridge: string, ipv6: boolean): Promise<void> {
-  // One look and one addition at a time: two at once would both find it missing.
-  const before = accepting.get(bridge) ?? Promise.resolve();
-  const work = before.then(() => ensureAccepted(bridge, ipv6));
-  const settled = work.then(ignoreMissing, ignoreMissing).finally(() => {
-    if (accepting.get(bridge) === settled) accepting.delete(bridge);
-  });
-  accepting.set(bridge, settled);
-  return work;
-}
-
-const accepting = new Map<string, Promise<void>>();
-
-async function ensureAccepted(bridge: string, ipv6: boolean): Promise<void> {
-  for (const program of ipv6 ? ["iptables", "ip6tables"] : ["iptables"]) {
-    const rule = ["CNI-ADMIN", ...publishedRule(bridge)];
-    try {
-      await runSystem([program, "-w", "5", "-C", ...rule]);
-    } catch {
-      await runSystem([program, "-w", "5", "-A", ...rule]);
-    }
   }
 }
 

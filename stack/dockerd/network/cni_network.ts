@@ -17,8 +17,8 @@ export const BRIDGE_OPTION = {
 export interface CniChoices {
   /** Folder where host-local keeps who has which address. */
   addressFolder: string;
-  /** False where the host's packet filter is not to be touched: no NAT, no published ports. */
-  filter: boolean;
+  /** The endpoint has published ports: the packet filter is to lead them to it. */
+  ports: boolean;
   /** True for the one network of a container that its default route leads to. */
   defaultRoute: boolean;
 }
@@ -27,18 +27,18 @@ export interface CniChoices {
 export const cniName = (record: NetworkRecord) => `catena-${record.id.slice(0, 12)}`;
 
 /**
- * The chain of plugins for a bridge network: the bridge with its addresses, then published ports,
- * then the rules that let a network's traffic through and keep other networks' away.
+ * The chain of plugins for a bridge network: the bridge with its addresses, then published ports.
+ * The rules that let a network's traffic through and keep other networks' away are those of the
+ * network (`network_rules.ts`).
  */
 export function cniNetwork(record: NetworkRecord, choices: CniChoices): CniNetwork {
   const mtu = Number(record.options[BRIDGE_OPTION.mtu] ?? 0);
-  const masquerade = record.options[BRIDGE_OPTION.masquerade] !== "false" && !record.internal;
   const bridge: CniPluginConfig = {
     type: "bridge",
     bridge: record.bridge,
     isGateway: true,
     isDefaultGateway: choices.defaultRoute && !record.internal,
-    ipMasq: choices.filter && masquerade,
+    ipMasq: false,
     // A container may reach itself by its published port.
     hairpinMode: true,
     ...(mtu > 0 ? { mtu } : {}),
@@ -52,24 +52,20 @@ export function cniNetwork(record: NetworkRecord, choices: CniChoices): CniNetwo
     capabilities: { mac: true, ips: true },
   };
   const plugins = [bridge];
-  if (choices.filter) {
-    plugins.push(
-      {
-        type: "portmap",
-        snat: true,
-        // Nothing leads from ::1 to another interface: the daemon itself carries those.
-        conditionsV6: ["!", "-d", "::1/128"],
-        capabilities: { portMappings: true },
-      },
-      { type: "firewall", backend: "iptables", ingressPolicy: "same-bridge" },
-    );
+  if (choices.ports) {
+    plugins.push({
+      type: "portmap",
+      snat: true,
+      // Nothing leads from ::1 to another interface: the daemon itself carries those.
+      conditionsV6: ["!", "-d", "::1/128"],
+      capabilities: { portMappings: true },
+    });
   }
   return { cniVersion: "1.0.0", name: cniName(record), plugins };
 }
 
 /**
- * What ADD would have answered, for the deletion of one that nobody heard the end of: the firewall
- * plugin finds its rules by the addresses there.
+ * What ADD would have answered, for the deletion of one that nobody heard the end of.
  */
 export function presumedResult(endpoint: LiveEndpoint, sandbox: string): CniResult {
   const { address, prefix, gateway, address6, prefix6, gateway6, ifname, mac } = endpoint;

@@ -4,7 +4,6 @@ import type { CniTarget } from "#lib/cni/cni_plugin.ts";
 import { toChainError } from "#lib/errors/chain_error.ts";
 import type { Container } from "../container/container.ts";
 import type { Daemon } from "../daemon.ts";
-import { acceptPublished } from "./bridge_interface.ts";
 import { cniNetwork, presumedResult, runtimeConfigOf } from "./cni_network.ts";
 import type { EndpointRecord, LiveEndpoint } from "./endpoint.ts";
 import type { NetworkRecord } from "./network_record.ts";
@@ -20,8 +19,9 @@ export const target = (container: Container, ifname: string): CniTarget => ({
   ifname,
 });
 
-function choices({ addressFolder, filter }: Networks, defaultRoute: boolean) {
-  return { addressFolder, filter, defaultRoute };
+function choices(networks: Networks, { ports }: LiveEndpoint, defaultRoute: boolean) {
+  const { addressFolder, filter } = networks;
+  return { addressFolder, ports: filter && ports.length > 0, defaultRoute };
 }
 
 /** Puts a container on one bridge network, as its endpoint's record says. */
@@ -33,17 +33,20 @@ export async function attach(
   defaultRoute: boolean,
 ): Promise<void> {
   const live = endpoint.live!;
-  const config = cniNetwork(network, choices(daemon.networks, defaultRoute));
+  const config = cniNetwork(network, choices(daemon.networks, live, defaultRoute));
   try {
+    const { filter, rules } = daemon.networks;
+    const folder = daemon.networks.cniFolder!;
+    const ready = filter ? rules.ensure(folder, network) : Promise.resolve();
+    // A failure of theirs is told below; until then it is nobody's.
+    ready.catch(() => undefined);
     live.result = await addToCni(
-      daemon.networks.cniFolder!,
+      folder,
       config,
       target(container, live.ifname),
       runtimeConfigOf(live),
     );
-    if (live.ports.length > 0 && daemon.networks.filter) {
-      await acceptPublished(network.bridge, live.address6 !== "");
-    }
+    await ready;
   } catch (error) {
     throw toChainError(error, "dockerd", op).wrap({
       layer: "dockerd",
@@ -79,7 +82,7 @@ export async function deleteEndpoint(
   const netns = existsSync(where.netns) ? where.netns : "";
   await deleteFromCni(
     networks.cniFolder,
-    cniNetwork(network, choices(networks, false)),
+    cniNetwork(network, choices(networks, live, false)),
     { ...where, netns },
     runtimeConfigOf(live),
     live.result ?? presumedResult(live, netns),

@@ -10,6 +10,7 @@ import { choosePool } from "./default_pools.ts";
 import { hasInterface, hostSubnets } from "./host_network.ts";
 import type { NameServer } from "./name_server.ts";
 import { type NetworkRecord, poolsOf } from "./network_record.ts";
+import { NetworkRules } from "./network_rules.ts";
 import { NetworkStore } from "./network_store.ts";
 import { PortTable } from "./port_table.ts";
 import { addressText, firstHost, parseSubnet, type Subnet, subnetText } from "./subnet.ts";
@@ -49,6 +50,7 @@ function bipEntries(bip: string): NetworkRecord["ipam"] {
 export class Networks {
   readonly store: NetworkStore;
   readonly ports = new PortTable();
+  readonly rules = new NetworkRules();
   /** By container id. */
   readonly nameServers = new Map<string, NameServer>();
   /** Folder of the CNI plugins; undefined: there are no bridge networks here. */

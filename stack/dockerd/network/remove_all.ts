@@ -38,6 +38,7 @@ export async function removeAllNetworks(root: string, state: string, log: Log): 
     }
   }
   for (const network of networks.store.all()) {
+    await step(network.name, () => networks.rules.remove(network));
     // docker0 may be another daemon's too, whose containers are on it.
     if (network.predefined && network.bridge !== OWN_DEFAULT_BRIDGE) continue;
     await step(network.bridge, () => removeBridge(network.bridge));

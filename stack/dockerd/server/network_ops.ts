@@ -82,6 +82,7 @@ export async function networkRemove(daemon: Daemon, ref: string): Promise<void> 
 async function removeRecord(daemon: Daemon, record: NetworkRecord): Promise<void> {
   daemon.networks.store.remove(record);
   await removeBridge(record.bridge);
+  if (daemon.networks.filter) await daemon.networks.rules.remove(record);
   rmSync(join(daemon.networks.addressFolder, cniName(record)), { recursive: true, force: true });
   daemon.events.publish("network", "destroy", record.id, {
     name: record.name,
