@@ -17,8 +17,9 @@ export class DemoDaemon {
   readonly root: string;
   #daemon: ChildProcess | undefined;
 
-  constructor() {
-    this.folder = mkdtempSync(join(tmpdir(), "catena-demo-"));
+  /** `prefix` begins the name of its folder. */
+  constructor(prefix = "catena-demo-") {
+    this.folder = mkdtempSync(join(tmpdir(), prefix));
     this.state = join(this.folder, "state");
     this.root = join(this.folder, "root");
     mkdirSync(this.state, { mode: 0o755 });

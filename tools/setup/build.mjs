@@ -191,6 +191,7 @@ export function build() {
   compileNative("catena-keeper", "stack/containerd-shim/keeper", STATIC);
   compileNative("catena-pause", "stack/dockershim/pause", MUSL, [], "musl-gcc");
   compileNative("catena-netns", "stack/dockershim/netns", MUSL, [], "musl-gcc");
+  compileNative("catena-thread-leak", "tools/demo", MUSL, [], "musl-gcc");
   compileNative("catena.node", "lib/linux/native", ADDON);
   compileNative("catena-seccomp.node", "stack/runc/seccomp/native", ADDON, LIBSECCOMP);
   compileExecutable();

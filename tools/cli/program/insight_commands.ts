@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { DoctorFlags } from "../commands/doctor.ts";
 import type { ExplainFlags } from "../commands/explain.ts";
 import type { PlanFlags } from "../commands/plan.ts";
+import type { TourFlags } from "../commands/tour.ts";
 import type { TraceFlags } from "../commands/trace.ts";
 import { addSeeing } from "./seeing_commands.ts";
 import { seconds, withState } from "./shared_options.ts";
@@ -13,6 +14,25 @@ export function addInsight(program: Command): void {
   addDoctor(program);
   addExplain(program);
   addPlan(program);
+  addTour(program);
+}
+
+function addTour(program: Command): void {
+  withState(program.command("tour"))
+    .summary("see the chain at work on this machine, step by step")
+    .description(
+      "Runs containers of its own, shows their processes, cgroups and the steps of an exec, lets a\n" +
+        "thread leak meet its limit, and removes all of it. Takes the daemon of the state folder,\n" +
+        "or one of its own in a temporary folder where none answers. Needs root, and no network.",
+    )
+    .option("-y, --yes", "do not wait for Enter between the steps")
+    .option("--private", "with a daemon of its own even where one runs")
+    .option("--genuine", "show the failure on the genuine Docker too, without asking")
+    .option("--no-genuine", "do not offer that")
+    .action(async (flags: TourFlags) => {
+      const { runTour } = await import("../commands/tour.ts");
+      process.exit(await runTour(flags));
+    });
 }
 
 function addTrace(program: Command): void {
