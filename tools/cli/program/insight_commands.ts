@@ -21,9 +21,10 @@ function addTour(program: Command): void {
   withState(program.command("tour"))
     .summary("see the chain at work on this machine, step by step")
     .description(
-      "Runs containers of its own, shows their processes, cgroups and the steps of an exec, lets a\n" +
-        "thread leak meet its limit, and removes all of it. Takes the daemon of the state folder,\n" +
-        "or one of its own in a temporary folder where none answers. Needs root, and no network.",
+      "Runs containers of its own, shows their processes, cgroups and the steps of an exec,\n" +
+        "lets a thread leak meet its limit, and removes all of it. Takes the daemon of the\n" +
+        "state folder, or one of its own in a temporary folder where none answers. Needs root,\n" +
+        "and no network.",
     )
     .option("-y, --yes", "do not wait for Enter between the steps")
     .option("--private", "with a daemon of its own even where one runs")

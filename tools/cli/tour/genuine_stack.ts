@@ -161,7 +161,8 @@ export class GenuineStack {
     const { runc, strace } = this.#programs;
     const path = join(this.folder, "slow-runc");
     const inject = "-e trace=clone3,clone -e inject=clone3:delay_enter=50ms";
-    const slow = `case " $* " in *" exec "*) exec ${strace} -f -qq -o /dev/null ${inject} ${runc} "$@";; esac\n`;
+    const traced = `exec ${strace} -f -qq -o /dev/null ${inject} ${runc} "$@"`;
+    const slow = `case " $* " in *" exec "*) ${traced};; esac\n`;
     const script = `#!/bin/sh\n${strace === undefined ? "" : slow}exec ${runc} "$@"\n`;
     writeFileSync(path, script, { mode: 0o755 });
     return path;

@@ -67,13 +67,13 @@ export class TourStage {
     return name;
   }
 
-  /** Runs `catena COMMAND …` on the stage's daemon; its output is the reader's. Returns the code. */
-  async catena(command: string, args: string[], quiet = false): Promise<number> {
+  /** Runs `catena COMMAND …` on the stage's daemon, for the reader to see. Returns the exit code. */
+  async catena(command: string, args: string[]): Promise<number> {
     if (this.#left.aborted) throw new TourLeft("the reader left");
     const child = Bun.spawn([binPath("catena"), command, "--state", this.state, ...args], {
       stdin: "ignore",
-      stdout: quiet ? "ignore" : "inherit",
-      stderr: quiet ? "ignore" : "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
       env: childEnv(process.env["NO_COLOR"] ? { NO_COLOR: "1" } : {}),
       timeout: COMMAND_MS,
     });
@@ -102,7 +102,7 @@ export class TourStage {
     this.#undo.push(work);
   }
 
-  /** Removes everything that the tour made. Goes on when one part fails, and tells it at the end. */
+  /** Removes all that the tour made. Goes on when one part fails, and tells it at the end. */
   async close(): Promise<void> {
     const failed: unknown[] = [];
     for (const work of this.#undo.reverse()) await work().catch((error) => failed.push(error));

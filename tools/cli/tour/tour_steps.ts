@@ -45,9 +45,9 @@ export async function showContainer(tour: Tour): Promise<void> {
   const pid = await run(tour, CALM, ["sleep", "100000"]);
   await screen.say(`\n${drawProcesses(findStackProcesses(stage.state, pid))}`);
   await screen.say(
-    `A container is no object of the kernel's: it is process ${pid}, in namespaces of its own and\n` +
-      "counted in cgroups. The keeper, its parent, holds its streams and its exit status, so the\n" +
-      `shim and the daemon may be killed and the container runs on.\n\n` +
+    `A container is no object of the kernel's: it is process ${pid}, in namespaces of its own\n` +
+      "and counted in cgroups. The keeper, its parent, holds its streams and its exit status,\n" +
+      "so the shim and the daemon may be killed and the container runs on.\n\n" +
       `namespaces of process ${pid}\n${drawNamespaces(pid)}\n\n` +
       `cgroups of process ${pid}\n${drawCgroups(pid)}`,
   );
@@ -92,13 +92,14 @@ export async function showIncident(tour: Tour): Promise<void> {
 }
 
 const WHY_OURS =
-  "\nThe kernel refuses new threads in a full pids cgroup, but on cgroup v1 never a join. runc\n" +
-  "starts `runc init`, a Go program, and moves it into the cgroup while Go still starts threads in\n" +
-  "it. One that is refused after the move kills init, which never read what runc had sent: so the\n" +
-  "other end of the socket reads ECONNRESET, `read init-p: connection reset by peer`, and the\n" +
-  "reason is lost. Our init is one C thread: it joins by itself, compares pids.current with\n" +
-  "pids.max, leaves when there is no room, and has noted which operation failed in a page of\n" +
-  "memory that outlives it.";
+  "\nThe kernel refuses new threads in a full pids cgroup, but never a process that is moved\n" +
+  "there. runc starts `runc init`, a Go program, and moves it into the cgroup while Go still\n" +
+  "starts threads in it. One that is refused after the move kills init, which has not read yet\n" +
+  "what runc sent: so runc's end of the socket reads ECONNRESET, `read init-p: connection\n" +
+  "reset by peer`, and the reason is lost. Our init is one C thread. It joins by itself (on v1;\n" +
+  "on v2 the kernel clones it into the cgroup, and does refuse that), compares pids.current\n" +
+  "with pids.max, leaves when there is no room, and has noted which operation failed in a page\n" +
+  "of memory that outlives it.";
 
 /** Whether the leaking program has as many threads as its limit lets it. */
 export async function filled(pid: number): Promise<true | undefined> {
