@@ -67,7 +67,7 @@ export class TourStage {
     return name;
   }
 
-  /** Runs `catena COMMAND …` on the stage's daemon, for the reader to see. Returns the exit code. */
+  /** Runs `catena COMMAND …` on the stage's daemon, for the reader to see; its exit code. */
   async catena(command: string, args: string[]): Promise<number> {
     if (this.#left.aborted) throw new TourLeft("the reader left");
     const child = Bun.spawn([binPath("catena"), command, "--state", this.state, ...args], {
