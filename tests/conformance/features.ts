@@ -9,6 +9,7 @@ import { idMaps } from "./id_maps/cases.ts";
 import { lifecycle } from "./lifecycle/cases.ts";
 import { mounts } from "./mounts/cases.ts";
 import { namespaces } from "./namespaces/cases.ts";
+import { network } from "./network/cases.ts";
 import { outputs } from "./outputs/cases.ts";
 import { processTraits } from "./process_traits/cases.ts";
 import { resources } from "./resources/cases.ts";
@@ -18,7 +19,7 @@ import { streamsFeature } from "./streams/cases.ts";
 
 /** Every part that is tried, in the table's order. */
 export const FEATURES: Feature[] = [
-  ...[namespaces, idMaps, mounts, devices, confinement, processTraits, resources],
+  ...[namespaces, network, idMaps, mounts, devices, confinement, processTraits, resources],
   charging,
   ...[lifecycle, exec, hooks, seccomp, streamsFeature, outputs, rootlessFeature],
   vulnerabilities,

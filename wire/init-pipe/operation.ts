@@ -63,7 +63,9 @@ export type StageOperation =
    */
   | { op: "clone-grandchild"; cgroup: Slot; fallback: Slot }
   /** setsid(2). */
-  | { op: "new-session" };
+  | { op: "new-session" }
+  /** Brings the loopback of a new network namespace up. */
+  | { op: "loopback" };
 
 /** Operations on cgroups. */
 export type CgroupOperation =

@@ -181,4 +181,5 @@ export const LAYOUT: { readonly [K in OperationName]: Layout<K> } = {
   tell: { code: 65, fields: { message: "u32" } },
   "await-go": { code: 66, fields: {} },
   "memory-policy": { code: 67, fields: { mode: "u32", nodes: "bytes" } },
+  loopback: { code: 68, fields: {} },
 };

@@ -1,12 +1,10 @@
 // What is done inside a pod's network namespace, which Bun, being multithreaded, must not enter:
 //   catena-netns forward NETNS PORT   connects to a port on the pod's loopback and carries bytes
 //                                     between that connection and our stdin and stdout
-//   catena-netns loopback NETNS       brings the loopback interface up
 // Exit code: 0 when it is done, 1 with the reason on stderr.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -14,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -106,16 +103,6 @@ static int carry(int connection) {
   return 0;
 }
 
-static int raise_loopback(void) {
-  struct ifreq request = {.ifr_name = "lo"};
-  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fail("open socket for", "lo");
-  if (ioctl(fd, SIOCGIFFLAGS, &request) != 0) return fail("read flags of", "lo");
-  request.ifr_flags |= IFF_UP;
-  if (ioctl(fd, SIOCSIFFLAGS, &request) != 0) return fail("bring up", "lo");
-  return 0;
-}
-
 static int enter(const char *path) {
   int netns = open(path, O_RDONLY | O_CLOEXEC);
   if (netns < 0) return fail("open network namespace", path);
@@ -140,9 +127,6 @@ static int forward(const char *netns, const char *text) {
 
 int main(int argc, char **argv) {
   if (argc == 4 && strcmp(argv[1], "forward") == 0) return forward(argv[2], argv[3]);
-  if (argc == 3 && strcmp(argv[1], "loopback") == 0) {
-    return enter(argv[2]) != 0 ? 1 : raise_loopback();
-  }
-  fputs("usage: catena-netns forward NETNS PORT | loopback NETNS\n", stderr);
+  fputs("usage: catena-netns forward NETNS PORT\n", stderr);
   return 2;
 }

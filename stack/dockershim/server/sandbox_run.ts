@@ -9,7 +9,6 @@ import { sandboxName } from "../convert/docker_name.ts";
 import { sharesHostNetwork } from "../convert/namespace_modes.ts";
 import { sandboxBody } from "../convert/sandbox_body.ts";
 import type { Dockershim } from "../dockershim.ts";
-import { raiseLoopback } from "../network/loopback.ts";
 import { rewriteResolvConf } from "../network/resolv_conf.ts";
 import { framed, invalid } from "../refusals.ts";
 import type { SandboxCheckpoint } from "../state/sandbox_checkpoint.ts";
@@ -67,7 +66,6 @@ async function bringUp(
     }
     if (hostNetwork) return;
     const netns = `/proc/${State.Pid}/ns/net`;
-    await raiseLoopback(netns);
     const pod = { id, metadata: config.metadata!, netns };
     const network = await shim.network.attach(pod, config);
     if (network) shim.checkpoints.write(id, { ...checkpoint, network });

@@ -26,7 +26,7 @@
 /* Most retries of openat2 against a tree that changes under it, and most dangling links followed.
  */
 #define MAX_RETRIES 64
-#define MAX_LINKS 16
+#define MAX_LINKS_FOLLOWED 16
 
 /* Reads one operation's arguments in order; `bad` is set when they end too early. */
 struct args {

@@ -133,5 +133,6 @@
   X(tell, 65) \
   X(await_go, 66) \
   X(memory_policy, 67) \
+  X(loopback, 68) \
 
 #endif

@@ -97,7 +97,7 @@ int make_in_root(const char *wanted, enum node node, bool plain) {
     errno = ENAMETOOLONG;
     return -1;
   }
-  for (int links = 0; links <= MAX_LINKS; links++) {
+  for (int links = 0; links <= MAX_LINKS_FOLLOWED; links++) {
     fd = walk_once(path, node, resolve);
     if (fd >= 0 || errno != 0) return fd;
   }

@@ -74,6 +74,7 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
     const permissions = inUser ? KEYRING_SEARCH_OTHER : KEYRING_SEARCH_USER;
     plan.add({ op: "keyring", name: `_ses.${inputs.id}`, permissions });
   }
+  if (wishes.created.has("network")) plan.add({ op: "loopback" });
   const proc = plan.slot();
   plan.add({ op: "open-proc", slot: proc });
   compileRootMounts(plan, inputs, mounts, trees, inUser);

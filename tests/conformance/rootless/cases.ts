@@ -11,11 +11,11 @@ const NOBODY = 65534;
 const SUB_START = 200000;
 
 /** What such a caller may not have: cgroups, a sysfs of its own, more ids than these. */
-function rootless(config: RuntimeConfig, maps: object[]): void {
+function rootless(config: RuntimeConfig, maps: object[], network: boolean): void {
   addUserNamespace(config);
   Object.assign(config.linux, { uidMappings: maps, gidMappings: maps, resources: {} });
   delete config.linux["cgroupsPath"];
-  dropNamespace(config, "network");
+  if (!network) dropNamespace(config, "network");
   const barred = ["/sys", "/sys/fs/cgroup", "/dev/mqueue"];
   config.mounts = config.mounts
     .filter(({ destination }) => !barred.includes(`${destination}`))
@@ -26,10 +26,15 @@ function rootless(config: RuntimeConfig, maps: object[]): void {
 }
 
 /** Runs the runtime as that user, with subordinate ids as a private /etc has them. */
-async function runAs(trial: Trial, script: string, maps: object[]): Promise<CommandResult> {
+async function runAs(
+  trial: Trial,
+  script: string,
+  maps: object[],
+  network = false,
+): Promise<CommandResult> {
   const { id, bundle } = await trial.bundle({
     script,
-    edit: (config) => rootless(config, maps),
+    edit: (config) => rootless(config, maps, network),
   });
   const root = trial.folder("state");
   const ids = trial.path("subids");
@@ -77,6 +82,16 @@ const CASES: ConformanceCase[] = [
       const words = lines.map((line) => line.trim().split(/\s+/).join(" "));
       const map = ["0 65534 1", "1 200000 65535"];
       assert.deepEqual(words, [...map, ...map, "allow"]);
+    },
+    skip,
+    differs: { crun: WRAPPED },
+  },
+  {
+    name: "the loopback of its own network namespace is up",
+    async run(trial) {
+      const result = await runAs(trial, "ip address show lo", [OWN], true);
+      assert.equal(result.code, 0, describeResult(result));
+      assert.match(result.stdout, /<LOOPBACK,UP\b[\s\S]*\b127\.0\.0\.1\/8\b/);
     },
     skip,
     differs: { crun: WRAPPED },
