@@ -11,6 +11,7 @@ import { LogStore } from "./logs/log_store.ts";
 import { type NetworkOptions, PodNetwork } from "./network/pod_network.ts";
 import { ensurePauseImage, PAUSE_IMAGE } from "./pause/pause_image.ts";
 import { refuse } from "./refusals.ts";
+import { OomKills } from "./state/oom_kills.ts";
 import { CheckpointStore } from "./state/sandbox_checkpoint.ts";
 import { UsageSamples } from "./stats/usage_samples.ts";
 import { StreamingServer } from "./streaming/streaming_server.ts";
@@ -45,6 +46,7 @@ export class Dockershim {
   readonly network: PodNetwork;
   readonly checkpoints: CheckpointStore;
   readonly logs: LogStore;
+  readonly ooms: OomKills;
   readonly streaming: StreamingServer;
   readonly samples = new UsageSamples();
   readonly tracer: Tracer;
@@ -64,6 +66,7 @@ export class Dockershim {
     this.network = new PodNetwork(options);
     this.checkpoints = new CheckpointStore(options.root);
     this.logs = new LogStore(this.engine, this.log);
+    this.ooms = new OomKills(this.engine, this.log, this.closing.signal);
     const { streamingHost: host = "127.0.0.1", streamingPort: port = 0 } = options;
     this.streaming = new StreamingServer(this.engine, this.log, { host, port });
   }
@@ -118,6 +121,7 @@ export class Dockershim {
   forget(id: string): void {
     this.#containers.delete(id);
     this.samples.forget(id);
+    this.ooms.forget(id);
   }
 
   /** All sandboxes or containers, running or not, newest first; `more`: further label filters. */

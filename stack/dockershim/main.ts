@@ -29,6 +29,7 @@ export async function createDockershim(options: DockershimOptions): Promise<Runn
   const shim = new Dockershim(options);
   await shim.streaming.listen();
   const recovered = shim.recover();
+  const following = shim.ooms.follow();
   return {
     services: {
       runtime: runtimeService(shim),
@@ -46,7 +47,7 @@ export async function createDockershim(options: DockershimOptions): Promise<Runn
     },
     close: async () => {
       shim.closing.abort();
-      await recovered;
+      await Promise.all([recovered, following]);
       await shim.streaming.close();
       await shim.logs.close();
     },

@@ -10,7 +10,7 @@ import { refusal, withPod } from "./test_pod.ts";
 
 // What a kubelet is told when the links below fail: which link, and why.
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 const reason = reasonToSkip(OURS.boxes) ?? networkMissing();
 
 describe(reason ? `failing links [skipped: ${reason}]` : "failing links", () => {

@@ -12,7 +12,7 @@ import { readLog, TestPod } from "./test_pod.ts";
 
 // Pods outlive the dockershim, and the next one knows all of them.
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 const COUNTING = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done";
 const reason = reasonToSkip(OURS.boxes) ?? networkMissing();
 

@@ -8,7 +8,7 @@ import {
 } from "#stack/dockershim/streaming/spdy_frames.ts";
 import { HeaderEncoder, type SpdyHeaders } from "#stack/dockershim/streaming/spdy_headers.ts";
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 
 /** One stream of a client's. */
 export class ClientStream {

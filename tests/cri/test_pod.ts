@@ -110,7 +110,7 @@ export class TestPod {
     });
   }
 
-  async exec(containerId: string, script: string, timeout = 20n): Promise<Ran> {
+  async exec(containerId: string, script: string, timeout = 120n): Promise<Ran> {
     const cmd = ["sh", "-c", script];
     const request = { containerId, cmd, timeout };
     const reply = await this.target.services.runtime.execSync(request, {});

@@ -9,7 +9,7 @@ import { waitUntil } from "../lib/wait_until.ts";
 import { podImages } from "./pod_images.ts";
 import { pod, STAY, shell } from "./scenario_pods.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 const sandbox = new Sandbox();
 
 afterAll(() => sandbox.close(), LIMIT_MS);

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import type { KubeletUnderTest } from "./kubelet_under_test.ts";
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 const STDOUT = 1;
 
 /** Runs a command by kubectl's WebSocket protocol; resolves with its stdout when it ended. */

@@ -5,9 +5,10 @@ import { startOurStack } from "./dockershim_stack.ts";
 import { KubeletUnderTest } from "./kubelet_under_test.ts";
 import { pod, STAY, shell } from "./scenario_pods.ts";
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 240_000;
 const PODS = 6;
 const KILLS = 5;
+const READY_MS = 120_000;
 const sandbox = new Sandbox();
 
 afterAll(() => sandbox.close(), LIMIT_MS);
@@ -32,14 +33,18 @@ test(
       await kubelet.start();
     }
     const running = () => kubelet.json("/runningpods").then((list) => list.items);
-    await waitUntil("every pod runs once, with both containers", async () => {
-      const all = await kubelet.json("/pods").then((list) => list.items);
-      const ready = all.filter(
-        (one: { status: { conditions: { type: string; status: string }[] } }) =>
-          one.status.conditions.some(({ type, status }) => type === "Ready" && status === "True"),
-      );
-      return ready.length === PODS && (await running()).length === PODS;
-    });
+    await waitUntil(
+      "every pod runs once, with both containers",
+      async () => {
+        const all = await kubelet.json("/pods").then((list) => list.items);
+        const ready = all.filter(
+          (one: { status: { conditions: { type: string; status: string }[] } }) =>
+            one.status.conditions.some(({ type, status }) => type === "Ready" && status === "True"),
+        );
+        return ready.length === PODS && (await running()).length === PODS;
+      },
+      READY_MS,
+    );
     for (const one of await running()) {
       const names = one.spec.containers.map(({ name }: { name: string }) => name);
       expect(names.sort()).toEqual(["a", "b"]);

@@ -14,7 +14,9 @@ export interface KubeletTestOptions {
   flags?: string[];
 }
 
-const START_MS = 30_000;
+const START_MS = 60_000;
+/** How long what a pod or an event is waited for may take: the machine may be busy. */
+const SEEN_MS = 120_000;
 
 /** `catena kubelet` over a CRI, with a folder of manifests of its own. */
 export class KubeletUnderTest {
@@ -126,7 +128,7 @@ export class KubeletUnderTest {
     name: string,
     what: string,
     fits: (pod: Json) => boolean,
-    limitMs = 30_000,
+    limitMs = SEEN_MS,
   ): Promise<Json> {
     let last: Json;
     try {
@@ -155,7 +157,7 @@ export class KubeletUnderTest {
   }
 
   /** Waits for an event of a reason, whose message fits. */
-  async event(reason: string, pod: string | undefined, words: RegExp, limitMs = 30_000) {
+  async event(reason: string, pod: string | undefined, words: RegExp, limitMs = SEEN_MS) {
     let all: Json[] = [];
     try {
       return await waitUntil(

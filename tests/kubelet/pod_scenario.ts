@@ -23,7 +23,7 @@ import {
   type ScenarioStack,
 } from "./scenarios.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 
 /** Starts a runtime with the test's images; returns the socket of its CRI. */
 export type StartRuntime = (sandbox: Sandbox) => Promise<string>;

@@ -24,7 +24,8 @@ export function pod(name: string, spec: object, metadata: object = {}): object {
 /** Runs until it is told to end. */
 export const STAY = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
 
-const quick = { periodSeconds: 1 };
+/** Often, and with patience: on a busy machine an exec takes seconds. */
+const quick = { periodSeconds: 1, timeoutSeconds: 30 };
 
 /** Two containers with probes of every kind; `ports` are where they serve, or others for them. */
 export function probedPod(ports: { http: number; grpc: number }): object {
@@ -126,6 +127,7 @@ export function hookedPod(folder: string): object {
   const script =
     "trap 'echo term >> /host/signed; exit 0' TERM; while :; do sleep 1000 & wait $!; done";
   return pod("hooked", {
+    terminationGracePeriodSeconds: 60,
     volumes: [{ name: "host", hostPath: { path: folder, type: "DirectoryOrCreate" } }],
     containers: [
       shell("app", script, {

@@ -8,7 +8,7 @@ import { waitUntil } from "../lib/wait_until.ts";
 import { execOverWebSocket, upgradeOnly } from "./exec_client.ts";
 import type { KubeletUnderTest } from "./kubelet_under_test.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 
 /** What the scenarios of one runtime share. */
 export interface ScenarioStack {

@@ -1,3 +1,4 @@
+import { ChainError } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ContainerListOptions, Filters } from "#wire/docker-api/engine.ts";
 import type { ContainerSummary } from "#wire/docker-api/types/container_view.ts";
@@ -10,6 +11,7 @@ import { linkNames } from "../network/links.ts";
 import { endpointViews, isOnNetwork, portViews } from "../network/network_view.ts";
 import { parsePortKey } from "../network/port_wish.ts";
 import { invalid } from "../refusals.ts";
+import { containerSizes } from "./container_size.ts";
 import { statusLine } from "./status_line.ts";
 
 const KNOWN = [
@@ -152,7 +154,6 @@ async function summary(
   context: CallContext,
 ): Promise<ContainerSummary> {
   const { record } = container;
-  const call = daemon.call(context);
   const out: ContainerSummary = {
     Id: record.id,
     Names: [`/${record.name}`],
@@ -168,14 +169,18 @@ async function summary(
     NetworkSettings: { Networks: endpointViews(daemon, container) },
     Mounts: mountPoints(record),
   };
-  if (size) {
-    const { snapshotter } = record;
-    const usage = await daemon.services.snapshots.usage({ snapshotter, key: record.id }, call);
-    const image = await daemon.images.find(record.imageId, call).catch(() => undefined);
-    out.SizeRw = Number(usage.size);
-    out.SizeRootFs = out.SizeRw + (image ? await daemon.images.size(image, call) : 0);
-  }
+  if (size) Object.assign(out, await sizesOf(daemon, container, context));
   return out;
+}
+
+/** None of a container whose files a removal has taken already: the others are still listed. */
+async function sizesOf(daemon: Daemon, container: Container, context: CallContext) {
+  try {
+    return await containerSizes(daemon, container, context);
+  } catch (error) {
+    if (error instanceof ChainError && error.outer.code === "not_found") return {};
+    throw error;
+  }
 }
 
 /** The command as `ps` shows it: arguments with spaces are quoted. */

@@ -47,7 +47,7 @@ export async function containerStatus(
   context: CallContext,
 ): Promise<MessageInitShape<typeof ContainerStatusResponseSchema>> {
   return inFrame("container status", `failed to inspect container ${containerId}`, async () => {
-    const found = await shim.find("container", containerId, context);
+    const found = await shim.ooms.completed(await shim.find("container", containerId, context));
     if (found.State.Status === "exited") await shim.logs.drained(found.Id);
     const status = containerStatusOf(found, await imageRefOf(shim, found, context));
     return verbose ? { status, info: infoOf(found) } : { status };

@@ -13,7 +13,7 @@ import { parseName } from "../convert/docker_name.ts";
 import { wallNanoseconds } from "../convert/timestamp.ts";
 import type { Dockershim } from "../dockershim.ts";
 import { inFrame, refuse } from "../refusals.ts";
-import { memoryMessage, readUsage, type Usage } from "../stats/container_usage.ts";
+import { memoryMessage, readListedUsage, readUsage, type Usage } from "../stats/container_usage.ts";
 import { eachLimited } from "../stats/each_limited.ts";
 import { containerUsages } from "./container_stats.ts";
 import { labelFilters } from "./container_status.ts";
@@ -33,7 +33,7 @@ export async function podSandboxStats(
     const { Id } = await shim.find("podsandbox", podSandboxId, context);
     const summaries = await shim.list("podsandbox", [], context);
     const summary = summaries.find((item) => item.Id === Id);
-    const stats = summary && (await statsOf(shim, summary, context));
+    const stats = summary && (await statsOf(shim, summary, context, readUsage));
     if (stats) return { stats };
     throw refuse("not_found", op, `sandbox with id ${Id} is gone`);
   });
@@ -49,7 +49,9 @@ export async function listPodSandboxStats(
     const labels = labelFilters(filter?.labelSelector);
     const summaries = await shim.list("podsandbox", labels, context);
     const wanted = summaries.filter(({ Id }) => !filter?.id || Id.startsWith(filter.id));
-    const stats = await eachLimited(wanted, (summary) => statsOf(shim, summary, context));
+    const stats = await eachLimited(wanted, (summary) =>
+      statsOf(shim, summary, context, readListedUsage),
+    );
     return { stats: stats.flatMap((item) => item ?? []) };
   });
 }
@@ -58,11 +60,14 @@ async function statsOf(
   shim: Dockershim,
   summary: ContainerSummary,
   context: CallContext,
+  read: typeof readUsage,
 ): Promise<PodStats | undefined> {
-  const none = { bytes: 0, mountpoint: "" };
-  const pause = await readUsage(shim, summary.Id, {}, none, context);
+  const frame = { attributes: {}, disk: { bytes: 0, mountpoint: "" } };
+  const [pause, containers] = await Promise.all([
+    read(shim, summary.Id, frame, context),
+    containerUsages(shim, { podSandboxId: summary.Id }, context),
+  ]);
   if (!pause) return undefined;
-  const containers = await containerUsages(shim, { podSandboxId: summary.Id }, context);
   const name = parseName(summary.Names[0] ?? "");
   const { labels, annotations } = readLabels(summary.Labels);
   return {

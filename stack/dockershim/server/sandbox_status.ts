@@ -59,7 +59,8 @@ export async function containerStatuses(
 ): Promise<ReturnType<typeof containerStatusOf>[]> {
   const summaries = await shim.list("container", [sandboxFilter(sandboxId)], context);
   const statuses = summaries.map(async ({ Id }) => {
-    const found = await ifPresent(shim.find("container", Id, context));
+    const present = await ifPresent(shim.find("container", Id, context));
+    const found = present && (await shim.ooms.completed(present));
     return found && containerStatusOf(found, await imageRefOf(shim, found, context));
   });
   return (await Promise.all(statuses)).flatMap((status) => status ?? []);

@@ -7,7 +7,7 @@ import type { CallContext } from "#lib/rpc/service.ts";
 import type { ContainerStats, MemoryStats } from "#wire/docker-api/types/container_stats.ts";
 import { nanoseconds, wallNanoseconds } from "../convert/timestamp.ts";
 import type { Dockershim } from "../dockershim.ts";
-import { ifPresent } from "../refusals.ts";
+import { sampleContainer } from "./container_sample.ts";
 
 type CriStats = MessageInitShape<typeof ContainerStatsSchema>;
 type Attributes = NonNullable<CriStats["attributes"]>;
@@ -22,16 +22,67 @@ export interface Usage {
   networks: MessageInitShape<typeof NetworkInterfaceUsageSchema>[];
 }
 
-/** One sample of a container. Undefined when it is gone. One that is stopped uses nothing. */
+/** What a container's use is told with. */
+export interface UsageFrame {
+  attributes: Attributes;
+  /** Bytes that the container wrote, and the file system that holds them. */
+  disk: { bytes: number; mountpoint: string };
+}
+
+/** The sample of one that does not run: it uses nothing. */
+const STOPPED: Pick<ContainerStats, "read" | "cpu_stats" | "memory_stats" | "pids_stats"> = {
+  read: "",
+  cpu_stats: {
+    cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
+    throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
+  },
+  memory_stats: {},
+  pids_stats: {},
+};
+
+/**
+ * What a container uses now. Undefined when it is gone; one that is stopped uses nothing. Throws
+ * what Docker said where one runs that cannot be sampled.
+ */
 export async function readUsage(
   shim: Dockershim,
   id: string,
-  attributes: Attributes,
-  disk: { bytes: number; mountpoint: string },
+  frame: UsageFrame,
   context: CallContext,
 ): Promise<Usage | undefined> {
-  const sample = await ifPresent(sampleOf(shim, id, context));
-  if (!sample) return undefined;
+  const sampled = await sampleContainer(shim, id, context);
+  if (sampled.is === "failed") throw sampled.error;
+  if (sampled.is === "gone") return undefined;
+  return usageOf(shim, id, frame, sampled.is === "sampled" ? sampled.sample : STOPPED);
+}
+
+/**
+ * The same in a list, which does not fail for one of its containers: what cannot be sampled is left
+ * out and logged, once until it can be again.
+ */
+export async function readListedUsage(
+  shim: Dockershim,
+  id: string,
+  frame: UsageFrame,
+  context: CallContext,
+): Promise<Usage | undefined> {
+  const sampled = await sampleContainer(shim, id, context);
+  if (sampled.is === "gone") return undefined;
+  if (sampled.is !== "failed") {
+    return usageOf(shim, id, frame, sampled.is === "sampled" ? sampled.sample : STOPPED);
+  }
+  if (shim.samples.startsToFail(id)) {
+    shim.log.warn("a running container has no stats", { container: id, error: sampled.error });
+  }
+  return undefined;
+}
+
+function usageOf(
+  shim: Dockershim,
+  id: string,
+  { attributes, disk }: UsageFrame,
+  sample: typeof STOPPED & Pick<ContainerStats, "networks">,
+): Usage {
   const timestamp = nanoseconds(sample.read) || wallNanoseconds();
   const cpuNs = BigInt(Math.trunc(sample.cpu_stats.cpu_usage.total_usage));
   const cpuRate = shim.samples.rate(id, timestamp, cpuNs);
@@ -59,17 +110,6 @@ export async function readUsage(
     processes: BigInt(sample.pids_stats.current ?? 0),
     networks: networksOf(sample),
   };
-}
-
-async function sampleOf(
-  shim: Dockershim,
-  id: string,
-  context: CallContext,
-): Promise<ContainerStats> {
-  const options = { stream: false, oneShot: true };
-  const samples = await shim.engine.containerStats(id, options, shim.look(context));
-  for await (const sample of samples) return sample;
-  throw new RangeError(`docker sent no sample of container ${id}`);
 }
 
 const big = (number: number | undefined) => BigInt(Math.trunc(number ?? 0));
@@ -104,7 +144,7 @@ export function memoryMessage(
   };
 }
 
-function networksOf({ networks = {} }: ContainerStats): Usage["networks"] {
+function networksOf({ networks = {} }: Pick<ContainerStats, "networks">): Usage["networks"] {
   return Object.entries(networks).map(([name, counters]) => ({
     name,
     rxBytes: { value: big(counters.rx_bytes) },

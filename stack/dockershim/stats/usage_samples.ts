@@ -13,12 +13,14 @@ interface Sample {
 /** The last CPU times of containers, from which the next ones give a rate. */
 export class UsageSamples {
   readonly #samples = new Map<string, Sample>();
+  readonly #failing = new Set<string>();
 
   /**
    * Takes a container's CPU time (nanoseconds) at a time; returns the nanoseconds of CPU that it
    * used in each second since the sample before, undefined for the first one.
    */
   rate(id: string, timeNs: bigint, cpuNs: bigint): bigint | undefined {
+    this.#failing.delete(id);
     const before = this.#samples.get(id);
     const age = before ? timeNs - before.timeNs : 0n;
     if (before && age < MIN_AGE_NS) return before.rate;
@@ -31,7 +33,15 @@ export class UsageSamples {
     return rate;
   }
 
+  /** Whether a container without a sample is so for the first time since it had one. */
+  startsToFail(id: string): boolean {
+    if (this.#failing.has(id)) return false;
+    this.#failing.add(id);
+    return true;
+  }
+
   forget(id: string): void {
     this.#samples.delete(id);
+    this.#failing.delete(id);
   }
 }

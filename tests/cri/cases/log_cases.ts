@@ -10,14 +10,13 @@ export const LOG_CASES: CriCase[] = [
     name: "log: time, stream and text of each line",
     run: (target) =>
       withPod(target, async (pod) => {
-        const id = await pod.start("echo one; sleep 0.1; echo two >&2; sleep 0.1; printf last");
+        const id = await pod.start("echo one; echo two >&2; printf last");
         const { logPath } = await pod.exited(id);
         const lines = readLog(logPath);
-        expect(lines.map(({ stream, text }) => [stream, text])).toEqual([
-          ["stdout", "one"],
-          ["stderr", "two"],
-          ["stdout", "last"],
-        ]);
+        // Only the lines of one stream have an order.
+        const of = (which: string) =>
+          lines.filter(({ stream }) => stream === which).map(({ text }) => text);
+        expect([of("stdout"), of("stderr")]).toEqual([["one", "last"], ["two"]]);
         for (const { time } of lines) {
           expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}(Z|[+-]\d\d:\d\d)$/);
         }

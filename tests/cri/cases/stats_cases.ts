@@ -1,10 +1,17 @@
 import { expect } from "bun:test";
-import { CgroupDriver, ContainerEventType } from "#gen/wire/cri/proto/runtime_pb.ts";
+import {
+  CgroupDriver,
+  type ContainerEventResponse,
+  ContainerEventType,
+} from "#gen/wire/cri/proto/runtime_pb.ts";
 import { waitUntil } from "../../lib/wait_until.ts";
 import type { CriCase } from "../conformance.ts";
 import { refusal, TestPod, withPod } from "../test_pod.ts";
 
 const BUSY = "dd if=/dev/zero of=/tmp/x bs=1M count=4 2>/dev/null; while :; do :; done";
+
+/** Pods that come and go, twice so many, while lists of stats are asked for. */
+const CHURN_ROUNDS = 3;
 
 /** What containers use, and what happens to them. */
 export const STATS_CASES: CriCase[] = [
@@ -48,24 +55,27 @@ export const STATS_CASES: CriCase[] = [
     name: "events of containers as they happen, with the pod's state",
     oursOnly: true,
     run: async (target) => {
+      const { runtime } = target.services;
       const leave = new AbortController();
-      const events = target.services.runtime.getContainerEvents({}, { signal: leave.signal });
-      const seen: [string, ContainerEventType][] = [];
+      const events = runtime.getContainerEvents({}, { signal: leave.signal });
+      const seen: ContainerEventResponse[] = [];
       const reading = (async () => {
-        for await (const event of events) {
-          seen.push([event.containerId, event.containerEventType]);
-          if (event.containerEventType === ContainerEventType.CONTAINER_STARTED_EVENT) {
-            expect(event.podSandboxStatus?.metadata?.namespace).toBe("catest");
-          }
-        }
+        for await (const event of events) seen.push(event);
       })();
-      await Bun.sleep(200);
+      const of = (which: string) =>
+        seen
+          .filter(({ containerId }) => containerId === which)
+          .map(({ containerEventType }) => containerEventType);
+      await waitUntil("events come", async () => {
+        await withPod(target, async () => {});
+        return seen.length > 0;
+      });
       const pod = await TestPod.run(target);
       const id = await pod.start("exit 3");
       await pod.exited(id);
+      // Told with the pod's state, which is gone with the pod.
+      await waitUntil("its end is told", () => of(id).length >= 3);
       await pod.remove();
-      const of = (which: string) =>
-        seen.filter(([about]) => about === which).map(([, type]) => type);
       await waitUntil("all events have come", () => of(pod.id).length >= 4);
       leave.abort();
       await reading.catch(() => undefined);
@@ -77,6 +87,41 @@ export const STATS_CASES: CriCase[] = [
       ];
       expect(of(id)).toEqual(all);
       expect(of(pod.id)).toEqual(all);
+      const started = seen.find(({ containerId }) => containerId === id)!;
+      expect(started.podSandboxStatus?.metadata).toMatchObject({
+        name: pod.config.metadata!.name,
+        namespace: "catest",
+      });
+    },
+  },
+  {
+    name: "lists of stats hold while containers come and go",
+    oursOnly: true,
+    run: async (target) => {
+      const { runtime } = target.services;
+      const churn = async () => {
+        for (let round = 0; round < CHURN_ROUNDS; round++) {
+          await withPod(target, async (pod) => {
+            for (const script of ["exit 3", "exec sleep 1000", "sleep 0.3"]) {
+              await pod.start(script);
+            }
+          });
+        }
+      };
+      let ended = false;
+      const churning = Promise.all([churn(), churn()]).finally(() => {
+        ended = true;
+      });
+      const lists = [
+        () => runtime.listPodSandboxMetrics({}, {}),
+        () => runtime.listContainerStats({}, {}),
+        () => runtime.listPodSandboxStats({}, {}),
+      ];
+      const looking = lists.map(async (list) => {
+        do await list();
+        while (!ended);
+      });
+      await Promise.all([churning, ...looking]);
     },
   },
   {

@@ -51,15 +51,15 @@ export const STREAM_CASES: CriCase[] = [
     run: (target) =>
       withPod(target, async (pod) => {
         const containerId = await pod.start("exec sleep 1000");
-        const cmd = ["sh", "-c", "read line; stty size; echo got $line"];
+        const resized = "until test \"$(stty size)\" = '33 99'; do sleep 0.05; done";
+        const cmd = ["sh", "-c", `${resized}; stty size; read line; echo got $line`];
         const request = { containerId, cmd, tty: true, stdin: true, stdout: true };
         const { url } = await target.services.runtime.exec(request, {});
         const client = await WebSocketClient.open(url, PROTOCOL);
         client.send(4, JSON.stringify({ Width: 99, Height: 33 }));
-        await Bun.sleep(200);
+        await waitUntil("it is resized", () => client.text(1).includes("33 99"));
         client.send(0, "it\n");
         await client.closed;
-        expect(client.text(1)).toContain("33 99");
         expect(client.text(1)).toContain("got it");
         expect(JSON.parse(client.text(3))).toMatchObject({ status: "Success" });
       }),

@@ -1,3 +1,4 @@
+import { kernelLogWith } from "#lib/linux/kernel_log.ts";
 import { SIGKILL_EXIT } from "../causes/memory_words.ts";
 import type { FoundContainer } from "../discover/find_containers.ts";
 import type { Survey } from "../discover/find_stacks.ts";
@@ -9,7 +10,6 @@ import type {
   InitFacts,
   ProgramFacts,
 } from "../facts.ts";
-import { kernelLogWith } from "../host/kernel_log.ts";
 import { LayeredFiles } from "../host/layered_files.ts";
 import { findPortHolders } from "../host/listening_ports.ts";
 import { readProcess } from "../host/process_table.ts";
