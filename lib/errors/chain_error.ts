@@ -146,6 +146,8 @@ function joinedMessage(frames: readonly Frame[], id: string): string {
   const known = deepestWithCause(frames);
   if (!known) return `${words} (catena explain ${id})`;
   const parts = [known.cause, known.fix && `fix: ${known.fix}`].filter(Boolean).join("; ");
-  if (parts === "") return `${words} (catena explain ${id})`;
-  return `${words} — ${neutralWords(parts)} (catena explain ${id})`;
+  // By its name in the catalogue the cause can be looked up, and is the doctor's word for it too.
+  const named = known.causeId === undefined ? "" : `[${known.causeId}] `;
+  if (parts === "") return `${words} ${named}(catena explain ${id})`;
+  return `${words} — ${neutralWords(parts)} ${named}(catena explain ${id})`;
 }

@@ -2,7 +2,7 @@ import { binPath } from "#lib/install/install_paths.ts";
 import { runCommand } from "../lib/command.ts";
 import type { FaultRow, Patient } from "./fault_row.ts";
 import type { FaultStack } from "./fault_stack.ts";
-import { ownCauses } from "./own_causes.ts";
+import { judgeOwnError, ownError } from "./own_causes.ts";
 import type { RowResult } from "./write_table.ts";
 
 /** A wedged component must not wedge the doctor. */
@@ -56,13 +56,11 @@ export async function examineRow(stack: FaultStack, row: FaultRow): Promise<RowR
     milliseconds: 0,
   };
   try {
-    const started = Date.now();
     const sick = await withPatient(
       () => row.inject(stack),
       async (patient) => {
         const seen = await diagnose(stack, patient.container);
-        if (stack.kind === "catena")
-          result.own = await ownCauses(stack, patient.container, started);
+        if (stack.kind === "catena") result.own = await tellOwn(stack, row, patient);
         return seen;
       },
     );
@@ -85,6 +83,18 @@ export async function examineRow(stack: FaultStack, row: FaultRow): Promise<RowR
     result.found ||= `not injected: ${error instanceof Error ? error.message : String(error)}`;
   }
   return result;
+}
+
+/** "ID", "none: why", or what is wrong with the errors of our own stack. */
+async function tellOwn(stack: FaultStack, row: FaultRow, patient: Patient): Promise<string> {
+  if (row.noError !== undefined) return `none: ${row.noError}`;
+  const wrong = judgeOwnError(await ownError(stack, row, patient.container), row.id);
+  return wrong === "" ? row.id : `WRONG ${wrong}`;
+}
+
+/** Whether a row is as it should be in all that was looked at. */
+export function isGood({ found, lookAlike, own }: RowResult): boolean {
+  return found === "ok" && lookAlike === "ok" && !own.startsWith("WRONG");
 }
 
 async function withPatient(

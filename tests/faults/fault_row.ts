@@ -18,6 +18,13 @@ export interface FaultRow {
   /** The stacks on which it can be injected. */
   stacks: readonly StackKind[];
   inject(stack: FaultStack): Promise<Patient>;
+  /**
+   * Docker's command that our own stack refuses while the fault is there, NAME for the container;
+   * `exec NAME true` where it is left out. Its error must carry the cause's id by itself.
+   */
+  request?: readonly string[];
+  /** Why no request to our own stack fails, so that there is no error to carry an id. */
+  noError?: string;
   /** Something that resembles the fault and is none; `expects` where another cause is right. */
   lookAlike(stack: FaultStack): Promise<Patient & { expects?: string }>;
 }

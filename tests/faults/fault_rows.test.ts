@@ -40,8 +40,9 @@ function faultTests(kind: StackKind, reason: string | undefined): void {
       `${row.id} is named, and not on a look-alike${because}`,
       async () => {
         stack ??= FaultStack.start(kind);
-        const { found, lookAlike } = await examineRow(await stack, row);
+        const { found, lookAlike, own } = await examineRow(await stack, row);
         expect({ found, lookAlike }).toEqual({ found: "ok", lookAlike: "ok" });
+        expect(own).not.toStartWith("WRONG");
       },
       LIMIT_MS,
     );

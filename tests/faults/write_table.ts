@@ -1,3 +1,4 @@
+import { isGood } from "./examine_row.ts";
 import type { StackKind } from "./fault_stack.ts";
 
 /** What the doctor made of one row on one stack. */
@@ -9,7 +10,7 @@ export interface RowResult {
   /** "ok", or what it named instead. */
   found: string;
   lookAlike: string;
-  /** The cause ids that our own errors carried at the moment of failure; "" for none. */
+  /** The cause id that our own errors carried at the moment of failure, or why there is none. */
   own: string;
   evidence: string;
   milliseconds: number;
@@ -20,9 +21,11 @@ const HEAD = `# The fault laboratory
 \`npm run faults\` injects each fault on a private stack, runs \`catena doctor --json\` on the
 container, and compares the cause and the link that it names with the catalogue's; then it does the
 same with a healthy look-alike, where no cause may be named. This table is its last run. *Genuine*
-is Debian's Docker, containerd and runc; *catena* is ours. *Own errors* are the cause ids that our
-stack's errors carried by themselves when the fault struck an exec or a start; an empty cell says
-that no request failed, or that it named no cause. Rows that are not here are not injected.
+is Debian's Docker, containerd and runc; *catena* is ours. *Own errors* is the cause id that our
+stack's errors carried by themselves when the fault struck an exec or a start: in the text that
+docker's CLI printed, in that of \`catena exec\`, and in the frames that are kept for
+\`catena explain\`, or else why no request to our stack fails by it. Rows that are not here are not
+injected.
 
 `;
 
@@ -45,7 +48,7 @@ export function writeTable(results: RowResult[]): string {
     ];
     lines.push(`| ${cells.map(cell).join(" | ")} |`);
   }
-  const good = results.filter((row) => row.found === "ok" && row.lookAlike === "ok").length;
+  const good = results.filter(isGood).length;
   return `${HEAD}${lines.join("\n")}\n\n${good} of ${results.length} rows are as they should be.\n`;
 }
 

@@ -10,7 +10,7 @@ export function normalizedAnswer(text: string): string {
       // What the CLI logs of its own tar, when the daemon refuses it early enough.
       .replace(/^time="[^"]*" level=error msg="Can't .*\n/gm, "")
       .replace(/ — .*?\(catena explain [a-z0-9]+\)/g, "")
-      .replace(/ \(catena explain [a-z0-9]+\)/g, "")
+      .replace(/( \[[a-z-]+\])? \(catena explain [a-z0-9]+\)/g, "")
       .replace(/\b[0-9a-f]{64}\b/g, "ID")
       .replace(/: operation [0-9]+ of [0-9]+.*/g, ": unknown")
       .replace("failed to create task for container: ", "")

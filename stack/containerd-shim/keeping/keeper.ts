@@ -16,6 +16,7 @@ import { F, fcntl, SOCK, socketpair } from "#lib/linux/descriptor.ts";
 import { sealedCopy } from "#lib/linux/process.ts";
 import { connectUnix } from "#lib/linux/socket.ts";
 import type { LaunchedProcess, LaunchRequest, ProcessLauncher } from "#wire/oci-runtime/runtime.ts";
+import { keeperFailed } from "./keeper_cause.ts";
 import { KeeperConnection, type KeeperEvents } from "./keeper_connection.ts";
 import {
   decodeRecord,
@@ -126,10 +127,19 @@ export class Keeper {
   async open(token: number, streams: readonly (readonly [number, number])[]): Promise<void> {
     const fds = streams.map(([, fd]) => fd);
     const roles = Uint8Array.from(streams, ([role]) => role);
-    const opened = this.#connection.call("OPEN", token, roles, fds);
+    const opened = this.#ask("OPEN", token, roles, fds);
     // Sent is sent: the descriptors travel with the message.
     for (const fd of fds) closeSync(fd);
     await opened;
+  }
+
+  /** One request of a start; its failure says why, where that can be seen. */
+  async #ask(...request: Parameters<KeeperConnection["call"]>): Promise<number> {
+    try {
+      return await this.#connection.call(...request);
+    } catch (thrown) {
+      throw keeperFailed(thrown, this.pid);
+    }
   }
 
   /** Starts executables for `token`; their stdio is what `open` gave it. */
@@ -151,7 +161,7 @@ export class Keeper {
       execFd: executableFd !== undefined,
       stdio: stdio !== undefined,
     });
-    const pid = await this.#connection.call("SPAWN", token, payload, fds);
+    const pid = await this.#ask("SPAWN", token, payload, fds);
     const exited = this.#connection.helperExit(pid).then((helper) => {
       const code = helper.status;
       return code > 128 ? { code, signal: code - 128 } : { code };

@@ -2,6 +2,7 @@ import { failure } from "#lib/errors/chain_error.ts";
 import type { LaunchedProcess, OciRuntime } from "#wire/oci-runtime/runtime.ts";
 import type { CgroupLocation } from "../cgroup/cgroup_location.ts";
 import type { Keeper } from "../keeping/keeper.ts";
+import { hungKeeper } from "../keeping/keeper_cause.ts";
 import { type ContainerRecord, writeContainer } from "../state/container_record.ts";
 import type { ExecState } from "./exec_state.ts";
 import type { InitState } from "./init_state.ts";
@@ -75,6 +76,7 @@ export class Container {
       message: `the keeper of container ${this.id} is gone`,
       cause: "the process that holds this container's streams was killed",
       fix: "delete the container and start it again",
+      ...(this.keeper?.alive ? hungKeeper(this.keeper.pid) : {}),
     });
   }
 

@@ -1,5 +1,6 @@
 import type { ChainError } from "#lib/errors/chain_error.ts";
 import { toChainError } from "#lib/errors/chain_error.ts";
+import { descriptorCause } from "#lib/errors/descriptor_cause.ts";
 import { recordError } from "#lib/errors/error_record.ts";
 import { ambientStateDir } from "#lib/install/install_paths.ts";
 
@@ -10,7 +11,8 @@ import { ambientStateDir } from "#lib/install/install_paths.ts";
  */
 export function runtimeFailed(thrown: unknown, op: string, words: string): ChainError {
   const inner = toChainError(thrown, "shim", op);
-  const error = inner.wrap({ layer: "shim", op, code: "unknown", message: words });
+  const known = inner.causeId === undefined ? descriptorCause(inner, "shim") : {};
+  const error = inner.wrap({ layer: "shim", op, code: "unknown", message: words, ...known });
   recordError(ambientStateDir(), error);
   return error;
 }

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import type { ExecProcessRequest } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
-import { failure, toChainError } from "#lib/errors/chain_error.ts";
+import { type FrameInit, failure, toChainError } from "#lib/errors/chain_error.ts";
 import { descriptorCause } from "#lib/errors/descriptor_cause.ts";
 import type { ExecProcess } from "../process/container.ts";
 import { initRefusal } from "../process/init_state.ts";
@@ -35,10 +36,21 @@ export async function execTask(shim: ShimContext, request: ExecProcessRequest) {
       code: error.outer.code,
       message: "failed to create init process I/O",
       ...descriptorCause(error, "shim"),
+      ...(existsSync(container.bundle) ? {} : bundleGone(container.bundle)),
     });
   }
   shim.events.execAdded(container.id, execId);
   return {};
+}
+
+/** Records are written into the bundle: somebody has removed it under a running container. */
+function bundleGone(bundle: string): Pick<FrameInit, "causeId" | "cause" | "fix" | "evidence"> {
+  return {
+    causeId: "bundle-missing",
+    cause: `the bundle ${bundle} of a running container is gone`,
+    fix: "restart the container, and keep cleaners out of that folder",
+    evidence: [{ kind: "path", value: "missing", ref: bundle }],
+  };
 }
 
 function parseProcess(value: Uint8Array | undefined): Record<string, unknown> {

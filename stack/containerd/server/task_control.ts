@@ -8,6 +8,7 @@ import type {
 import type { CallContext } from "#lib/rpc/service.ts";
 import { checkIdentifier } from "../metadata/identifier.ts";
 import { refuse } from "../metadata/refusal.ts";
+import { answerOfShim } from "../runtime/hung_shim.ts";
 import type { Task } from "../runtime/task.ts";
 import { framed, shimContext, type TaskParts, taskOf } from "./task_parts.ts";
 
@@ -37,10 +38,12 @@ export async function execProcess(
   const task = taskOf(parts, containerId, context);
   const exec = { id: task.id, execId, stdin, stdout, stderr, terminal };
   await framed("tasks.exec", () =>
-    task.call(
-      (client) => client.exec(spec ? { ...exec, spec } : exec, lasting(task, context)),
-      execId,
-    ),
+    task.call((client) => {
+      const asked = client.exec(spec ? { ...exec, spec } : exec, lasting(task, context));
+      // Whoever is told that it failed will not ask for it again: it must not stay.
+      const forget = () => client.delete({ id: task.id, execId }, lasting(task, context));
+      return answerOfShim(task.link.address.path, asked, forget);
+    }, execId),
   );
 }
 

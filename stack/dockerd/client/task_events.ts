@@ -67,6 +67,7 @@ function handle(daemon: Daemon, envelope: Envelope): void {
     const container = daemon.containers.get(containerId);
     if (!container) return;
     container.record.state.oomKilled = true;
+    container.memoryKills.note();
     daemon.events.container(container, "oom");
     return;
   }

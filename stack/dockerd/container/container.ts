@@ -11,6 +11,7 @@ import type { OciProcess } from "../spec/oci_types.ts";
 import type { ResolvedUser } from "../spec/user_lookup.ts";
 import { writeStateFile } from "../state_file.ts";
 import type { ContainerRecord } from "./container_record.ts";
+import { MemoryKills } from "./memory_kills.ts";
 
 type Waiter = (result: ContainerWaited) => void;
 
@@ -31,6 +32,7 @@ export class Container {
   readonly lock = new Mutex();
   readonly hub = new OutputHub();
   readonly execs = new Map<string, ExecProcess>();
+  readonly memoryKills = new MemoryKills();
   log: JsonLogWriter | undefined;
   task: LiveTask | undefined;
   /** Removal has begun: nothing may be started any more. */

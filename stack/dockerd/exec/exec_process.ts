@@ -39,6 +39,8 @@ export class ExecProcess {
   started = false;
   running = false;
   pid = 0;
+  /** How often the kernel had killed in the container for memory when this began. */
+  memoryKillsBefore = 0;
   exitCode: number | undefined;
   /** When it ended: it can be inspected for a while after. Milliseconds since 1970. */
   endedAt: number | undefined;

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { broken } from "../refusals.ts";
+import { broken, type Known } from "../refusals.ts";
 import type { PublishedPort } from "./endpoint.ts";
 import { hasIpv6 } from "./host_network.ts";
 import { type HeldPort, holdTcp, holdUdp, type PortTarget } from "./port_proxy.ts";
@@ -35,6 +35,8 @@ export class PortTable {
         failure ??= broken(
           op,
           `Bind for ${hostIp || "0.0.0.0"}:${hostPort} failed: port is already allocated`,
+          [],
+          portTaken(hostPort),
         );
         continue;
       }
@@ -119,8 +121,17 @@ async function listen(address: string, port: PublishedPort, target: PortTarget):
       op,
       `Error starting userland proxy: listen ${network} ${shown}:${port.hostPort}: bind: ${words}`,
       [{ kind: "errno", value: code, ref: `${shown}:${port.hostPort}/${port.protocol}` }],
+      code === "EADDRINUSE" ? portTaken(port.hostPort) : {},
     );
   }
+}
+
+function portTaken(port: number): Known {
+  return {
+    causeId: "port-taken",
+    cause: `somebody has port ${port} of the host already`,
+    fix: `see who: ss -lnp 'sport = :${port}'; end it, or publish another port`,
+  };
 }
 
 const WORDS: Record<string, string> = {

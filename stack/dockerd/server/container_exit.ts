@@ -3,6 +3,7 @@ import type { Container } from "../container/container.ts";
 import { restartDelayMs } from "../container/restart_policy.ts";
 import type { Daemon } from "../daemon.ts";
 import type { ExecProcess } from "../exec/exec_process.ts";
+import { tellMemoryKill } from "../exec/memory_kill.ts";
 import { stopHealth } from "../health/health_probe.ts";
 import { closeSandbox } from "../network/sandbox.ts";
 import { releaseSharedMemory } from "../rootfs/shared_memory.ts";
@@ -111,6 +112,7 @@ export async function execExited(
   exitCode: number,
 ): Promise<void> {
   await exec.io?.drained();
+  await tellMemoryKill(daemon, container, exec, exitCode);
   endExec(daemon, container, exec, exitCode);
   // Whoever is attached gets the end first.
   await new Promise((resolve) => setImmediate(resolve));

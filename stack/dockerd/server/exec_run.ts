@@ -7,6 +7,7 @@ import type { AttachedStreams } from "#wire/docker-api/engine.ts";
 import type { ExecCreateBody, ExecStartBody } from "#wire/docker-api/types/container_config.ts";
 import { specAny } from "../client/spec_any.ts";
 import type { Container, LiveTask } from "../container/container.ts";
+import { endCause } from "../container/end_cause.ts";
 import { CANNOT_RUN, launchFailure } from "../container/launch_failure.ts";
 import type { Daemon } from "../daemon.ts";
 import { ExecProcess } from "../exec/exec_process.ts";
@@ -27,11 +28,8 @@ function activeContainer(daemon: Daemon, ref: string): { container: Container; t
   const container = daemon.find(ref);
   const { state } = container.record;
   if (!state.running || (!container.task && !state.restarting)) {
-    throw conflict(op, `container ${container.id} is not running`, {
-      causeId: "not-running",
-      cause: `its program ended with exit code ${state.exitCode}`,
-      fix: `see why and start it again: docker logs ${ref}; docker start ${ref}`,
-    });
+    const cause = endCause(container.record, ref);
+    throw conflict(op, `container ${container.id} is not running`, cause);
   }
   if (state.paused) {
     throw conflict(op, `Container ${ref} is paused, unpause the container before exec`, {
@@ -157,6 +155,7 @@ async function launchExec(
   }
   try {
     exec.running = true;
+    exec.memoryKillsBefore = container.memoryKills.count;
     const { pid } = await daemon.services.tasks.start(ids, call);
     exec.pid = pid;
     io.releaseHolders();

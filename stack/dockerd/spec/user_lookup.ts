@@ -1,4 +1,4 @@
-import { invalid, notFound } from "../refusals.ts";
+import { invalid, type Known, notFound } from "../refusals.ts";
 
 export interface ResolvedUser {
   uid: number;
@@ -82,6 +82,7 @@ export function resolveUser(
           ref: "/etc/passwd",
         },
       ],
+      unknownName(`user ${userText}`, "/etc/passwd"),
     );
   }
   const uid = listed?.uid ?? Number(userText === "" ? 0 : userText);
@@ -101,6 +102,15 @@ export function resolveUser(
   return user;
 }
 
+/** Names are looked up in the container's own files, not the host's. */
+function unknownName(who: string, file: string): Known {
+  return {
+    causeId: "user-unknown",
+    cause: `the container's ${file} has no ${who}`,
+    fix: "name it by its number, or add it to the image",
+  };
+}
+
 function resolveGroup(text: string, groups: GroupEntry[]): number {
   const listed = groups.find((group) => group.name === text);
   if (listed) return listed.gid;
@@ -108,6 +118,8 @@ function resolveGroup(text: string, groups: GroupEntry[]): number {
     throw notFound(
       "resolve group",
       `Unable to find group ${text}: no matching entries in group file`,
+      [{ kind: "path", value: `no entry ${text}`, ref: "/etc/group" }],
+      unknownName(`group ${text}`, "/etc/group"),
     );
   }
   const gid = Number(text);

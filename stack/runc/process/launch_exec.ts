@@ -84,15 +84,21 @@ function openNamespace(
   try {
     fds.addNamespace(type, path);
   } catch (error) {
-    const gone = errnoOf(error) === "ENOENT" && !statFile(`/proc/${pid}`);
+    const errno = errnoOf(error);
+    const gone = errno === "ENOENT" && !statFile(`/proc/${pid}`);
     throw failure({
       layer: "runc",
       op: "join namespaces",
-      code: gone ? "failed_precondition" : "permission_denied",
+      code: gone
+        ? "failed_precondition"
+        : errno === "EMFILE"
+          ? "resource_exhausted"
+          : "permission_denied",
       message: gone
         ? "cannot exec in a stopped container"
         : `open ${path}: ${(error as Error).message}`,
       ...(gone ? { causeId: "not-running" } : {}),
+      ...(errno === undefined ? {} : { evidence: [{ kind: "errno", value: errno, ref: path }] }),
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { Evidence } from "#lib/errors/frame.ts";
+import { hostLimitCause } from "#lib/errors/host_limit_cause.ts";
 import { listFolder, readTextIfAny } from "#lib/linux/file.ts";
 import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
 import type { FoundCause } from "./failure_cause.ts";
@@ -28,7 +29,7 @@ export function pidsCause(context: FailureContext): FoundCause {
 /** clone refused with EAGAIN: whichever counter is at its limit. */
 export function processLimitCause(context: FailureContext): FoundCause {
   const full = chargedLevels(context).find(({ current, max }) => current >= max);
-  return full ? fullLevel(full) : hostLimits();
+  return full ? fullLevel(full) : hostLimitCause();
 }
 
 /** The innermost pids cgroup that is full at this moment; undefined when none is. */
@@ -151,37 +152,6 @@ function processesBelow(folder: string): number[] {
     }
   }
   return pids;
-}
-
-/** No cgroup is full: what the host as a whole allows. */
-function hostLimits(): FoundCause {
-  const total = Number((readTextIfAny("/proc/loadavg") ?? "").match(/\/(\d+) /)?.[1]);
-  const threadsMax = Number(readTextIfAny("/proc/sys/kernel/threads-max"));
-  const pidMax = Number(readTextIfAny("/proc/sys/kernel/pid_max"));
-  const evidence: Evidence[] = [
-    { kind: "rlimit", value: `${total} threads of threads-max ${threadsMax}, pid_max ${pidMax}` },
-  ];
-  if (total >= threadsMax * 0.99) {
-    return {
-      evidence,
-      words: {
-        causeId: "threads-max",
-        cause: `the host has ${total} threads, its kernel.threads-max is ${threadsMax}`,
-        fix: "raise kernel.threads-max, or find what leaks threads",
-      },
-    };
-  }
-  if (total >= pidMax * 0.99) {
-    return {
-      evidence,
-      words: {
-        causeId: "pid-max",
-        cause: `the host has ${total} threads, its kernel.pid_max is ${pidMax}`,
-        fix: "raise kernel.pid_max, or find what leaks processes",
-      },
-    };
-  }
-  return { evidence, words: {} };
 }
 
 /** Kills by the memory cgroup so far; undefined where it cannot be read. */

@@ -176,6 +176,8 @@ function notExist(id: string, root: string) {
     code: "not_found",
     message: "container does not exist",
     causeId: "state-missing",
+    cause: `the runtime keeps no state of this container in ${root}`,
+    fix: "if the container runs, restart it, and keep cleaners out of that folder",
     evidence: [{ kind: "path", value: "no state.json", ref: `${root}/${id}` }],
   });
 }
@@ -186,6 +188,9 @@ function unreadable(path: string, why: string) {
     op: "load state",
     code: "data_loss",
     message: `unable to read ${path}: ${why}`,
+    causeId: "state-damaged",
+    cause: `${path} cannot be read as the runtime's state`,
+    fix: "restart the container, and find what wrote there: a full disk, a crash, another program",
     evidence: [{ kind: "path", value: why, ref: path }],
   });
 }

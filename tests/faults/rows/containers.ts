@@ -46,6 +46,7 @@ export const procUnmounted: FaultRow = {
   link: "container mounts",
   injection: "umount -l /proc in the container",
   stacks: BOTH,
+  noError: "our exec needs no /proc in the container",
   async inject(stack) {
     const name = await stack.run([]);
     const pid = String(await stack.initPid(name));
@@ -60,6 +61,7 @@ export const ptmxMissing: FaultRow = {
   link: "container mounts",
   injection: "rm /dev/ptmx in the container",
   stacks: BOTH,
+  request: ["exec", "-t", "NAME", "true"],
   async inject(stack) {
     const name = await stack.run([]);
     await stack.must("exec", name, "rm", "/dev/ptmx");
@@ -73,6 +75,7 @@ export const deviceMissing: FaultRow = {
   link: "container mounts",
   injection: "rm /dev/null in the container",
   stacks: BOTH,
+  noError: "an exec starts; its program may miss the device",
   async inject(stack) {
     const name = await stack.run([]);
     await stack.must("exec", name, "rm", "/dev/null");
@@ -90,6 +93,7 @@ function program(
   return {
     ...row,
     stacks: BOTH,
+    request: exec,
     async inject(stack) {
       const name = await stack.run([]);
       if (prepare !== "") await stack.must("exec", name, "sh", "-c", prepare);
@@ -153,6 +157,7 @@ export const readOnlyFs: FaultRow = {
   link: "mount",
   injection: "--read-only, touch /x",
   stacks: BOTH,
+  noError: "the exec starts; its program cannot write",
   async inject(stack) {
     const name = await stack.run(["--read-only"]);
     await stack.docker("exec", name, "touch", "/x");

@@ -40,6 +40,7 @@ export const pidsAppFork: FaultRow = {
   link: "app",
   injection: "sh -c 'ls; true' in a container at its pids limit",
   stacks: BOTH,
+  noError: "the exec starts; its program cannot fork",
   async inject(stack) {
     // Ours refuses an exec that would be one too many: the shell gets the last pid there is.
     const name = await crowd(stack, stack.kind === "catena" ? 31 : 30);
@@ -99,6 +100,7 @@ export const rlimitNproc: FaultRow = {
   link: "kernel",
   injection: "-u 4321 --ulimit nproc=2:2, two processes",
   stacks: BOTH,
+  noError: "the exec starts; its program cannot fork",
   async inject(stack) {
     const flags = ["-u", "4321", "--ulimit", "nproc=2:2"];
     const name = await stack.run(flags, ["sh", "-c", "sleep 100000 & wait"]);
@@ -227,6 +229,7 @@ export const memcgOomExec: FaultRow = {
   link: "memory cgroup",
   injection: "-m 8m, /dev/shm nearly full, then an exec",
   stacks: BOTH,
+  request: ["exec", "NAME", "tail", "/dev/zero"],
   async inject(stack) {
     // Our init is so small that with it the kernel would choose the container's first process.
     if (stack.kind === "catena") {
@@ -269,6 +272,7 @@ export const zombies: FaultRow = {
   link: "app",
   injection: "a first process that does not reap 40 children",
   stacks: BOTH,
+  noError: "an exec starts until the limit is reached, then pids-cgroup-full",
   async inject(stack) {
     const script = "for i in $(seq 1 40); do sleep 0.1 & done; exec sleep 100000";
     const name = await stack.run([], ["sh", "-c", script]);

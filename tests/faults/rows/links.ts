@@ -71,12 +71,14 @@ function stopped(
   injection: string,
   pidOf: (stack: FaultStack, name: string) => Promise<number>,
   stacks: FaultRow["stacks"],
+  own: Pick<FaultRow, "request" | "noError"> = {},
 ): FaultRow {
   return {
     id,
     link,
     injection,
     stacks,
+    ...own,
     async inject(stack) {
       const name = await stack.run([]);
       const pid = await pidOf(stack, name);
@@ -121,6 +123,7 @@ export const dockerdHung = stopped(
   "kill -STOP dockerd",
   async (stack) => stack.dockerd.pid,
   BOTH,
+  { noError: "who could answer is stopped: a client waits" },
 );
 
 export const keeperHung = stopped(
@@ -140,6 +143,7 @@ export const appStopped = stopped(
   "kill -STOP the first process",
   (stack, name) => stack.initPid(name),
   BOTH,
+  { noError: "an exec starts beside the stopped program" },
 );
 
 function killed(id: string, link: "containerd" | "dockerd", stacks: FaultRow["stacks"]): FaultRow {
@@ -148,6 +152,7 @@ function killed(id: string, link: "containerd" | "dockerd", stacks: FaultRow["st
     link,
     injection: `kill -9 ${link}`,
     stacks,
+    noError: "nobody is left to answer; catena exec says dockerd-down",
     async inject(stack) {
       const name = await stack.run([]);
       await stack[link].kill();
@@ -183,6 +188,7 @@ export const healthTimeout: FaultRow = {
   link: "dockerd",
   injection: "--health-cmd 'sleep 100' --health-timeout 1s",
   stacks: BOTH,
+  noError: "no request fails: State.Health.Log says that the check took too long",
   async inject(stack) {
     const flags = ["--health-cmd", "sleep 100", "--health-interval", "1s"];
     const name = await stack.run([...flags, "--health-timeout", "1s"]);

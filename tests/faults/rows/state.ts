@@ -83,6 +83,7 @@ export const socketGone: FaultRow = {
   link: "containerd",
   injection: "containerd's socket file moved away",
   stacks: BOTH,
+  noError: "our dockerd calls containerd by a method; who needs the socket is not ours",
   inject: (stack) => without(stack, () => stack.containerdSocket),
   lookAlike: async (stack) => patient(stack, await stack.run([])),
 };

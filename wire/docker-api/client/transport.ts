@@ -124,6 +124,9 @@ export class DockerTransport {
       message:
         `Cannot connect to the Docker daemon at unix://${this.socketPath}. Is the docker ` +
         "daemon running?",
+      causeId: "dockerd-down",
+      cause: `nobody listens on ${this.socketPath}`,
+      fix: "start the daemon, or name its socket: --docker PATH",
       evidence: [{ kind: "errno", value: code, ref: this.socketPath }],
     });
   }

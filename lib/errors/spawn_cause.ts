@@ -1,0 +1,56 @@
+import { readTextIfAny } from "../linux/file.ts";
+import type { FrameInit } from "./chain_error.ts";
+import { hostLimitCause } from "./host_limit_cause.ts";
+
+type Known = Pick<FrameInit, "causeId" | "cause" | "fix" | "evidence">;
+
+/** Cgroups deeper than this are not looked at. */
+const MAX_LEVELS = 32;
+
+/**
+ * Why the shim, or the keeper that starts processes for it, could not fork (EAGAIN): the cgroup
+ * that process `pid` itself is in, or the host's limits. Nothing where no counter proves it.
+ */
+export function spawnCause(pid: number): Known {
+  const full = pidsFolders(pid).find(({ current, max }) => current >= max);
+  if (!full) {
+    const { evidence, words } = hostLimitCause();
+    return { ...words, evidence };
+  }
+  const { folder, current, max } = full;
+  return {
+    causeId: "shim-pids-full",
+    cause: `the cgroup that the shim starts processes from, ${folder}, holds ${current} of ${max}`,
+    fix: `echo ${max * 2} > ${folder}/pids.max, and raise TasksMax of the service that owns it`,
+    evidence: [
+      { kind: "cgroup", value: `pids.current ${current} of pids.max ${max}`, ref: folder },
+      { kind: "path", value: "its cgroup", ref: `/proc/${pid}/cgroup` },
+    ],
+  };
+}
+
+interface Level {
+  folder: string;
+  current: number;
+  max: number;
+}
+
+/** The limited levels of the pids hierarchy that a process is in, innermost first. */
+function pidsFolders(pid: number): Level[] {
+  const levels: Level[] = [];
+  for (const line of (readTextIfAny(`/proc/${pid}/cgroup`) ?? "").split("\n")) {
+    const [, controllers, path] = line.match(/^\d+:([^:]*):(.*)$/) ?? [];
+    if (path === undefined || controllers === undefined) continue;
+    if (controllers !== "" && !controllers.split(",").includes("pids")) continue;
+    const mount = controllers === "" ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids";
+    let at = path === "/" ? "" : path;
+    for (let step = 0; step < MAX_LEVELS; step++) {
+      const max = Number(readTextIfAny(`${mount}${at}/pids.max`) ?? Number.NaN);
+      const current = Number(readTextIfAny(`${mount}${at}/pids.current`) ?? Number.NaN);
+      if (Number.isFinite(max)) levels.push({ folder: `${mount}${at}`, current, max });
+      if (at === "") break;
+      at = at.slice(0, at.lastIndexOf("/"));
+    }
+  }
+  return levels;
+}
