@@ -28,21 +28,22 @@ export function shimSocketPath(
   annotations: Record<string, string>,
   env: NodeJS.ProcessEnv,
 ): string {
-  const wish = annotations[GROUPING_ANNOTATION] ?? env["CATENA_SHIM_GROUPING"];
-  const group = groupOf(wish, id, annotations);
+  const group = groupOf(groupingOf(annotations, env), id, annotations);
   const hash = createHash("sha256").update(
     join(containerd, namespace, "catena", String(folder), group),
   );
   return join(SOCKET_FOLDER, hash.digest("hex"));
 }
 
-function groupOf(
-  wish: string | undefined,
-  id: string,
-  annotations: Record<string, string>,
-): string {
-  if (wish === "container") return `container/${id}`;
-  if (wish !== "pod") return "namespace";
+/** What a container wants to share its shim with. */
+export function groupingOf(annotations: Record<string, string>, env: NodeJS.ProcessEnv): Grouping {
+  const wish = annotations[GROUPING_ANNOTATION] ?? env["CATENA_SHIM_GROUPING"];
+  return wish === "container" || wish === "pod" ? wish : "namespace";
+}
+
+function groupOf(grouping: Grouping, id: string, annotations: Record<string, string>): string {
+  if (grouping === "container") return `container/${id}`;
+  if (grouping === "namespace") return "namespace";
   const pod = POD_ANNOTATIONS.map((name) => annotations[name]).find(Boolean);
   return pod ? `pod/${pod}` : `container/${id}`;
 }

@@ -5,6 +5,7 @@ import type { Daemon } from "../daemon.ts";
 import type { ExecProcess } from "../exec/exec_process.ts";
 import { tellMemoryKill } from "../exec/memory_kill.ts";
 import { stopHealth } from "../health/health_probe.ts";
+import type { ProcessIo } from "../io/process_io.ts";
 import { closeSandbox } from "../network/sandbox.ts";
 import { releaseSharedMemory } from "../rootfs/shared_memory.ts";
 import { formatNs, nowText } from "../wall_clock.ts";
@@ -84,7 +85,7 @@ export async function cleanUpRun(daemon: Daemon, container: Container): Promise<
   await step("take down network", () => closeSandbox(daemon, container));
   daemon.events.volumes(container, "unmount");
   await step("unmount shared memory", () => releaseSharedMemory(container));
-  for (const exec of container.execs.values()) endExec(daemon, container, exec, 137);
+  for (const exec of container.execs.values()) endExec(daemon, container, exec, 137)?.close();
 }
 
 function scheduleRestart(daemon: Daemon, container: Container, delayMs: number): void {
@@ -102,8 +103,12 @@ function scheduleRestart(daemon: Daemon, container: Container, delayMs: number):
   );
 }
 
+/** How long the client of an exec has the daemon to itself: its next request is an inspection. */
+const TIDY_MS = 20;
+
 /**
- * An exec has ended: its exit code first, then the end of its streams, then containerd's record.
+ * An exec has ended: its exit code first, then the end of its streams, and a while later, when
+ * nobody waits for it, containerd's record.
  */
 export async function execExited(
   daemon: Daemon,
@@ -113,14 +118,23 @@ export async function execExited(
 ): Promise<void> {
   await exec.io?.drained();
   await tellMemoryKill(daemon, container, exec, exitCode);
-  endExec(daemon, container, exec, exitCode);
-  // Whoever is attached gets the end first.
-  await new Promise((resolve) => setImmediate(resolve));
+  const io = endExec(daemon, container, exec, exitCode);
   const ids = { containerId: container.id, execId: exec.request.id };
-  await daemon.services.tasks.deleteProcess(ids, daemon.call()).catch(() => undefined);
+  const tidy = async () => {
+    io?.close();
+    await daemon.services.tasks.deleteProcess(ids, daemon.call()).catch(() => undefined);
+  };
+  if (daemon.closing.signal.aborted) await tidy();
+  else daemon.setTimer(`tidy exec ${exec.request.id}`, TIDY_MS, tidy);
 }
 
-function endExec(daemon: Daemon, container: Container, exec: ExecProcess, exitCode: number): void {
+/** Tells everyone that an exec has ended. Its streams, which nobody reads now, are the caller's. */
+function endExec(
+  daemon: Daemon,
+  container: Container,
+  exec: ExecProcess,
+  exitCode: number,
+): ProcessIo | undefined {
   if (exec.exitCode === undefined) {
     exec.end(exitCode);
     daemon.execs.ended(exec);
@@ -132,7 +146,6 @@ function endExec(daemon: Daemon, container: Container, exec: ExecProcess, exitCo
   exec.hub.end();
   const { io } = exec;
   exec.io = undefined;
-  // Whoever is attached need not wait for the FIFOs to go.
-  if (io) setImmediate(() => io.close());
   container.execs.delete(exec.request.id);
+  return io;
 }

@@ -118,6 +118,8 @@ function launchRequest(
     warn: context.warn,
   };
   if (base.filter) request.filter = base.filter;
+  // A plan is known by its base's own cgroup.
+  if (base.plan && cgroup === base.cgroup) request.plan = base.plan;
   if (options.consoleSocket) request.consoleSocket = options.consoleSocket;
   if (options.consoleSocketFd !== undefined) request.consoleSocketFd = options.consoleSocketFd;
   if (options.preserveFds) request.preserveFds = options.preserveFds;

@@ -1,8 +1,9 @@
 import { statFile } from "#lib/linux/file.ts";
 import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
 import { joinTarget, makeJoinLock } from "../cgroups/join_target.ts";
+import { type ExecPlan, ExecPlans } from "../process/exec_plans.ts";
 import { compileFilter } from "../process/seccomp_input.ts";
-import type { SeccompFilter } from "../spec/plan_inputs.ts";
+import type { ExecInputs, SeccompFilter } from "../spec/plan_inputs.ts";
 import type { Spec } from "../spec/spec_types.ts";
 import type { ContainerState } from "../state/container_state.ts";
 import { namespaceType, specOfConfig } from "../state/spec_restore.ts";
@@ -17,6 +18,8 @@ export interface ExecBase {
   cgroup: CgroupJoin;
   /** Namespace files by the specification's names. */
   namespaces: Record<string, string>;
+  /** Plans an exec that starts from here, or knows the plan. */
+  plan?: (inputs: ExecInputs) => ExecPlan;
 }
 
 /** Works out what an exec starts from. Leaves the join lock and the compiled profile behind. */
@@ -47,6 +50,7 @@ const MAX_KNOWN = 1024;
  */
 export class ExecBases {
   readonly #known = new Map<string, KnownBase>();
+  readonly #plans = new ExecPlans();
 
   /** The base of a container, worked out anew when its state has changed. Throws as `load`. */
   of(store: StateStore, id: string): ExecBase {
@@ -57,7 +61,9 @@ export class ExecBases {
     const base = withoutRules(execBase(store, store.load(id)));
     const [oldest] = this.#known.keys();
     if (this.#known.size >= MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
-    if (stamp !== "") this.#known.set(id, { stamp, base });
+    if (stamp === "") return base;
+    base.plan = (inputs) => this.#plans.of(`${id} ${stamp}`, inputs);
+    this.#known.set(id, { stamp, base });
     return base;
   }
 }

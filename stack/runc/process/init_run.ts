@@ -35,9 +35,12 @@ export class InitRun {
   #report = -1;
   #page: Buffer;
   readonly #grandchildFrom: number;
+  readonly #encoded: Buffer | undefined;
 
-  constructor(plan: Plan, launcher: ProcessLauncher, step?: string) {
+  /** `encoded`: the plan as init reads it, where it was laid out before. */
+  constructor(plan: Plan, launcher: ProcessLauncher, step?: string, encoded?: Buffer) {
     this.plan = plan;
+    this.#encoded = encoded;
     this.step = step;
     this.launcher = launcher;
     this.#page = emptyReport(plan.operations.length);
@@ -58,7 +61,7 @@ export class InitRun {
       opened.push(theirs);
       this.#report = memfdCreate("catena-report", MFD.CLOEXEC);
       writeAtStart(this.#report, this.#page);
-      const plan = sealedBytes("catena-plan", encodePlan(this.plan));
+      const plan = sealedBytes("catena-plan", this.#encoded ?? encodePlan(this.plan));
       opened.push(plan);
       this.first = await this.launcher.spawn({
         executable: libexecPath("catena-init"),

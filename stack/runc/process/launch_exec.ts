@@ -1,10 +1,10 @@
 import { failure } from "#lib/errors/chain_error.ts";
 import { errnoOf, readTextIfAny, statFile } from "#lib/linux/file.ts";
-import { compileExec } from "../spec/exec_compile.ts";
 import { CLONE_FLAG } from "../spec/linux_constants.ts";
 import type { ExecInputs } from "../spec/plan_inputs.ts";
 import type { NamespaceType } from "../spec/spec_types.ts";
 import { conductLaunch } from "./conduct_launch.ts";
+import { planExec } from "./exec_plans.ts";
 import { execHostFacts, wantedFacts } from "./host_facts.ts";
 import { InitRun } from "./init_run.ts";
 import { isOwnNamespace, LaunchDescriptors, pidsEscape } from "./launch_descriptors.ts";
@@ -20,9 +20,10 @@ export async function launchExec(launch: ExecLaunch): Promise<Launched> {
   const fds = new LaunchDescriptors(launch.preserveFds ?? 0);
   let run: InitRun;
   try {
-    const { plan, warnings } = compileExec(execInputs(launch, fds));
+    const inputs = execInputs(launch, fds);
+    const { plan, warnings, encoded } = launch.plan?.(inputs) ?? planExec(inputs);
     for (const warning of warnings) launch.warn?.(warning);
-    run = new InitRun(plan, launch.launcher, launch.step);
+    run = new InitRun(plan, launch.launcher, launch.step, encoded);
     await run.start(fds.base, fds.mapping);
   } finally {
     fds.close();

@@ -2,8 +2,9 @@ import type { SpanRecord, TraceContext } from "#lib/trace/span.ts";
 import type { SpanSink } from "#lib/trace/tracer.ts";
 import type { ProcessLauncher } from "#wire/oci-runtime/runtime.ts";
 import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
-import type { SeccompFilter } from "../spec/plan_inputs.ts";
+import type { ExecInputs, SeccompFilter } from "../spec/plan_inputs.ts";
 import type { Process, Spec } from "../spec/spec_types.ts";
+import type { ExecPlan } from "./exec_plans.ts";
 import type { InitRun } from "./init_run.ts";
 
 interface LaunchCommon {
@@ -51,6 +52,8 @@ export interface ExecLaunch extends LaunchCommon {
   filter?: SeccompFilter;
   /** The container has no session keyring of its own to be joined. */
   noNewKeyring?: boolean;
+  /** Plans the exec; left out where nothing is known of earlier ones. */
+  plan?: (inputs: ExecInputs) => ExecPlan;
 }
 
 export interface Launched {
