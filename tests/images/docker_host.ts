@@ -2,6 +2,8 @@ import { childEnv } from "#lib/install/child_env.ts";
 import { type CommandOptions, type CommandResult, mustRun, runCommand } from "../lib/command.ts";
 import type { Sandbox } from "../lib/sandbox.ts";
 
+const LONG_MS = 1_800_000;
+
 /** The genuine docker CLI on one daemon, with a configuration of its own. */
 export class DockerHost {
   readonly #env: Record<string, string>;
@@ -22,6 +24,12 @@ export class DockerHost {
   /** A command that must succeed; returns what it printed. */
   async run(...args: string[]): Promise<string> {
     return (await mustRun(["docker", ...args], { env: this.#env })).trim();
+  }
+
+  /** A command that must succeed, and may take its time with much data. */
+  async long(...args: string[]): Promise<string> {
+    const timeoutMs = LONG_MS;
+    return (await mustRun(["docker", ...args], { env: this.#env, timeoutMs })).trim();
   }
 
   /** The digest that a pull or push told. */
