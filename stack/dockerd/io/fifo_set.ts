@@ -1,5 +1,6 @@
-import { closeSync, constants, mkdirSync, openSync, rmSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolders, removeTree } from "#lib/linux/file.ts";
 import { makeNode } from "#lib/linux/mount.ts";
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK } = constants;
@@ -26,7 +27,7 @@ export function fifoPaths(
 
 /** Makes the FIFOs of one process in a folder of their own. */
 export function makeFifos(folder: string, paths: FifoPaths): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolders(folder, 0o700);
   for (const path of [paths.stdin, paths.stdout, paths.stderr]) {
     if (path !== "") makeNode(path, S_IFIFO | 0o600, 0, 0);
   }
@@ -34,7 +35,7 @@ export function makeFifos(folder: string, paths: FifoPaths): void {
 
 /** Removes a process's FIFOs and their folder. */
 export function removeFifos(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
+  removeTree(folder);
 }
 
 /**

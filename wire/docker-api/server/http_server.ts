@@ -93,7 +93,10 @@ class Dispatcher {
   ): Promise<void> {
     const abort = new AbortController();
     const out = ends.response ?? ends.socket!;
-    out.once("close", () => abort.abort());
+    // After a whole answer there is nothing left to be given up.
+    out.once("close", () => {
+      if (!ends.response?.writableFinished) abort.abort();
+    });
     out.on("error", () => abort.abort());
     const url = request.url ?? "/";
     const split = url.indexOf("?");
