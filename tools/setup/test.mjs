@@ -1,5 +1,5 @@
-// `npm test`: sets everything up and runs every test. A word after it chooses among the root tests:
-// `npm test -- swap/chain_shim`.
+// `npm test`: sets everything up and runs every test. Words after it choose among the root tests:
+// `npm test -- swap/chain_shim docker/`.
 import { build } from "./build.mjs";
 import {
   BROWSER_PACKAGES,
@@ -15,13 +15,13 @@ runMain(async () => {
   tryPackages(BROWSER_PACKAGES);
   build();
   const tally = new Tally();
-  const [pattern] = process.argv.slice(2);
-  if (pattern === undefined) {
+  const patterns = process.argv.slice(2);
+  if (patterns.length === 0) {
     await runChecks(tally);
     await runUnitTests(tally);
   }
   await sweep(tally);
-  await runRootTests(tally, pattern);
+  await runRootTests(tally, patterns);
   await sweep(tally);
   tally.print();
   return tally.failed.length === 0 ? 0 : 1;

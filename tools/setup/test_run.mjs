@@ -88,10 +88,14 @@ function grouped(files) {
   return groups;
 }
 
-/** The tests that need root and neighbours, file by file; a pattern chooses among them. */
-export async function runRootTests(tally, pattern = "") {
+/** The tests that need root and neighbours, file by file: those whose path holds a pattern, or all. */
+export async function runRootTests(tally, patterns = []) {
   const files = filesBelow("tests", (path) => isTest(path) && path !== "tests/tidy.test.ts");
-  for (const file of files.filter((path) => path.includes(pattern))) {
+  for (const pattern of patterns) {
+    if (!files.some((path) => path.includes(pattern))) throw new Error(`no test file: ${pattern}`);
+  }
+  const wanted = (path) => patterns.some((pattern) => path.includes(pattern));
+  for (const file of files.filter((path) => patterns.length === 0 || wanted(path))) {
     await runTwice(tally, file);
   }
 }
