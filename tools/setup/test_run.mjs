@@ -88,7 +88,7 @@ function grouped(files) {
   return groups;
 }
 
-/** The tests that need root and neighbours, file by file: those whose path holds a pattern, or all. */
+/** The tests that need root and neighbours, file by file: those that a pattern names, or all. */
 export async function runRootTests(tally, patterns = []) {
   const files = filesBelow("tests", (path) => isTest(path) && path !== "tests/tidy.test.ts");
   for (const pattern of patterns) {
