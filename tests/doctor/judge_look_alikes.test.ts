@@ -112,6 +112,7 @@ test("what fails without a proved cause is told as it is, never guessed", () => 
       attempts: [{ ok: false, latencyMs: 5, timedOut: false, text: "something new" }],
       pidsRefused: 0,
       oomKills: 0,
+      controlMs: 2,
       command: "runc exec c true",
     },
   ];
@@ -129,4 +130,24 @@ test("few pids left are a warning of what will fail next", () => {
   const { cause, warnings } = composeReport(facts, []);
   expect(cause).toBeNull();
   expect(warnings[0]).toContain("27 of 30 pids: a genuine exec needs about 6");
+});
+
+function execsThatTake(runcMs: number[], dockerdMs: number[], controlMs: number) {
+  const attempts = (all: number[]) =>
+    all.map((latencyMs) => ({ ok: true, latencyMs, timedOut: false, text: "" }));
+  const rest = { pidsRefused: 0, oomKills: 0, controlMs, command: "exec c true" };
+  const facts = healthyFacts();
+  facts.probes = [
+    { link: "runc", attempts: attempts(runcMs), ...rest },
+    { link: "dockerd", attempts: attempts(dockerdMs), ...rest },
+  ];
+  return composeReport(facts, []).cause?.id ?? null;
+}
+
+test("a slow host slows every link and its own control: that is no slow link", () => {
+  expect(execsThatTake([30, 30, 30], [3100, 3100, 3100], 2)).toBe("slow-link");
+  expect(execsThatTake([3030, 3030, 3030], [3100], 2)).toBe("slow-link");
+  expect(execsThatTake([3030, 3500, 3100], [6200, 6400, 6300], 60)).toBeNull();
+  // Once is chance.
+  expect(execsThatTake([30, 30, 30], [3100, 90, 3100], 2)).toBeNull();
 });

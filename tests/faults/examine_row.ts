@@ -8,14 +8,16 @@ import type { RowResult } from "./write_table.ts";
 /** A wedged component must not wedge the doctor. */
 const DOCTOR_MS = 40_000;
 
-interface Diagnosis {
+/** What the doctor said. */
+export interface Diagnosis {
   causeId: string | null;
   link: string | null;
   evidence: string;
   milliseconds: number;
 }
 
-async function diagnose(stack: FaultStack, container: string): Promise<Diagnosis> {
+/** Runs `catena doctor --json` on a container of the stack. */
+export async function diagnose(stack: FaultStack, container: string): Promise<Diagnosis> {
   const started = performance.now();
   const argv = [binPath("catena"), "doctor", "--json", "--docker", stack.dockerSocket];
   const result = await runCommand([...argv, "--containerd", stack.containerdSocket, container], {

@@ -4,6 +4,7 @@ import { sweepSandboxes } from "../lib/sandbox.ts";
 import { examineRow, isGood } from "./examine_row.ts";
 import type { FaultRow } from "./fault_row.ts";
 import { FaultStack, type StackKind } from "./fault_stack.ts";
+import { runLookAlikes } from "./look_alikes.ts";
 import { FAULT_ROWS } from "./rows.ts";
 import { type RowResult, writeTable } from "./write_table.ts";
 
@@ -27,13 +28,26 @@ async function runStack(kind: StackKind, rows: readonly FaultRow[]): Promise<Row
   return results;
 }
 
+const FLAGS_WITH_VALUE = ["--look-alikes"];
+
+function flag(args: string[], name: string): string | undefined {
+  const at = args.indexOf(name);
+  return at < 0 ? undefined : args[at + 1];
+}
+
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const kinds = (["genuine", "catena"] as const).filter(
     (kind) => args.includes(`--${kind}`) || !args.some((arg) => /^--(genuine|catena)$/.test(arg)),
   );
-  const named = args.filter((arg) => !arg.startsWith("--"));
+  const values = FLAGS_WITH_VALUE.map((name) => flag(args, name));
+  const named = args.filter((arg) => !arg.startsWith("--") && !values.includes(arg));
   const rows = FAULT_ROWS.filter((row) => named.length === 0 || named.includes(row.id));
+  const rounds = Number(flag(args, "--look-alikes") ?? 0);
+  if (rounds > 0) {
+    process.exitCode = (await runLookAlikes(kinds, rounds)) === 0 ? 0 : 1;
+    return;
+  }
   await sweepSandboxes();
   const results: RowResult[] = [];
   for (const kind of kinds) results.push(...(await runStack(kind, rows)));

@@ -14,6 +14,7 @@ import { gatherFacts } from "./evidence/gather_facts.ts";
 import type { Facts } from "./facts.ts";
 import { foreseeGrowth } from "./forecast/foresee_growth.ts";
 import { HostFiles } from "./host/host_files.ts";
+import { measurePace } from "./host/host_pace.ts";
 import { findSilentMounts } from "./host/silent_mounts.ts";
 import { judgeFacts } from "./judge.ts";
 import type { DoctorOptions } from "./options.ts";
@@ -44,6 +45,7 @@ const AT_ONCE = 8;
 
 /** Examines one container, or all that run. Never throws for what a patient does. */
 export async function examine(options: DoctorOptions): Promise<Examination> {
+  await measurePace();
   const { survey, seen } = await lookAtHost(options);
   const notSeen = blindSpots(
     survey,

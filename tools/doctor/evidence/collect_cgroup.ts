@@ -15,6 +15,7 @@ import {
 } from "../host/cgroup_tree.ts";
 import type { HostFiles } from "../host/host_files.ts";
 import { type HostProcess, readProcess } from "../host/process_table.ts";
+import { settledState } from "../host/settled_state.ts";
 
 const MAX_LISTED_PROCESSES = 10_000;
 
@@ -102,8 +103,8 @@ function readMembers(
     if (!(pid > 0)) continue;
     const process = processes.get(pid) ?? readProcess(files, pid);
     if (!process) continue;
-    const { ppid, comm, threads, state } = process;
-    out.push({ pid, ppid, comm, threads, state });
+    const { ppid, comm, threads } = process;
+    out.push({ pid, ppid, comm, threads, state: settledState(files, pid, process.state) });
   }
   // A zombie is counted by pids.current and left out of cgroup.procs: its parent tells.
   const members = new Set(out.map((process) => process.pid));

@@ -9,6 +9,7 @@ import {
 } from "../host/cgroup_tree.ts";
 import type { HostFiles } from "../host/host_files.ts";
 import { readLimit, readProcess } from "../host/process_table.ts";
+import { settledState } from "../host/settled_state.ts";
 
 const LOG_TAIL_BYTES = 256 * 1024;
 
@@ -32,7 +33,7 @@ export function collectDaemon(
   const process = readProcess(files, pid);
   if (!process) return facts;
   facts.pid = pid;
-  facts.state = process.state;
+  facts.state = settledState(files, pid, process.state);
   const channel = files.read(`/proc/${pid}/wchan`, 128);
   if (channel && channel !== "0") facts.waitChannel = channel;
   const descriptors = readDescriptorUse(files, pid);

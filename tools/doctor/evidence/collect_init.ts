@@ -3,6 +3,7 @@ import type { HostFiles } from "../host/host_files.ts";
 import { mountOf, readMounts } from "../host/mount_table.ts";
 import { type HostProcess, readLimit, readProcess, readStatus } from "../host/process_table.ts";
 import { lookupInRootfs } from "../host/rootfs_lookup.ts";
+import { settledState } from "../host/settled_state.ts";
 
 /** A runtime opens the first itself; programs die without the others. */
 const DEVICES = ["/dev/null", "/dev/zero", "/dev/urandom"];
@@ -35,9 +36,9 @@ export function collectInit(
     rootfs: `/proc/${pid}/root`,
   };
   if (!process || !same) return facts;
-  facts.state = process.state;
+  facts.state = settledState(files, pid, process.state);
   // A process in D state may hold the locks that further reading waits for.
-  if (process.state !== "D" && facts.alive) addDetails(files, processes, facts);
+  if (facts.state !== "D" && facts.alive) addDetails(files, processes, facts);
   return facts;
 }
 

@@ -3,6 +3,7 @@ import { dockerRequest } from "../discover/docker_request.ts";
 import type { Stack, Survey } from "../discover/find_stacks.ts";
 import { greetDaemon } from "../discover/greet_daemon.ts";
 import type { Answer, DaemonFacts, DockerFacts, Facts } from "../facts.ts";
+import { stretched } from "../host/host_pace.ts";
 import { readProcess } from "../host/process_table.ts";
 import { collectDaemon } from "./collect_daemon.ts";
 import { readEvents, readRuntimes } from "./collect_docker.ts";
@@ -29,10 +30,10 @@ async function lookAt(
   { socket, pid }: { socket: string; pid?: number },
   ask: (socket: string, timeoutMs: number) => Promise<Answer>,
 ): Promise<DaemonFacts> {
-  let answer = await ask(socket, FIRST_TIMEOUT_MS);
+  let answer = await ask(socket, stretched(FIRST_TIMEOUT_MS));
   const state = pid === undefined ? undefined : readProcess(survey.files, pid)?.state;
   if (answer.timedOut && !isStopped(state) && !isBlocked(state)) {
-    answer = await ask(socket, SECOND_TIMEOUT_MS);
+    answer = await ask(socket, stretched(SECOND_TIMEOUT_MS));
   }
   return collectDaemon(survey, survey.cgroups, pid, socket, answer);
 }

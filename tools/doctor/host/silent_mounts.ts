@@ -1,5 +1,6 @@
 import { runCommand } from "../probe/run_command.ts";
 import type { HostFiles } from "./host_files.ts";
+import { stretched } from "./host_pace.ts";
 import { type MountEntry, readMounts } from "./mount_table.ts";
 
 /** File systems that somebody else serves: over a network, or a process by FUSE. */
@@ -17,7 +18,7 @@ export async function findSilentMounts(files: HostFiles): Promise<MountEntry[]> 
   const asked = served.slice(0, MAX_MOUNTS).map(async (mount) => {
     const argv = ["stat", "--file-system", "--", files.path(mount.point)];
     // An error is an answer too: a stale handle, a refusal.
-    const { timedOut } = await runCommand(argv, ANSWER_MS);
+    const { timedOut } = await runCommand(argv, stretched(ANSWER_MS));
     return timedOut ? mount : undefined;
   });
   return (await Promise.all(asked)).filter((mount) => mount !== undefined);

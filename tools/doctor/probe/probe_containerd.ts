@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Tasks } from "#gen/wire/containerd-api/proto/tasks_pb.ts";
 import { ctrCommand } from "../causes/words.ts";
 import type { Facts } from "../facts.ts";
+import { stretched } from "../host/host_pace.ts";
 import { GrpcPatient, type GrpcReply } from "./grpc_call.ts";
 import type { Attempt, Probe } from "./probe_links.ts";
 
@@ -49,14 +50,16 @@ async function exec(patient: GrpcPatient, id: string, argv: string[]): Promise<A
           text: reply.text,
           latencyMs: performance.now() - started,
         };
-  const created = failed(await patient.call(Tasks.method.exec, { ...ids, spec }, TIMEOUT_MS));
+  const created = failed(
+    await patient.call(Tasks.method.exec, { ...ids, spec }, stretched(TIMEOUT_MS)),
+  );
   if (created) return created;
   // Asked before the start: dockerd deletes what it sees end and did not start itself.
-  const waiting = patient.call(Tasks.method.wait, ids, TIMEOUT_MS);
-  const start = failed(await patient.call(Tasks.method.start, ids, TIMEOUT_MS));
+  const waiting = patient.call(Tasks.method.wait, ids, stretched(TIMEOUT_MS));
+  const start = failed(await patient.call(Tasks.method.start, ids, stretched(TIMEOUT_MS)));
   if (!start) {
     const ended = await waiting;
-    await patient.call(Tasks.method.deleteProcess, ids, TIMEOUT_MS);
+    await patient.call(Tasks.method.deleteProcess, ids, stretched(TIMEOUT_MS));
     const bad = failed(ended);
     if (bad && !ended.ok && ended.code === NOT_FOUND) return { ...bad, ok: true };
     if (bad) return bad;
@@ -68,6 +71,6 @@ async function exec(patient: GrpcPatient, id: string, argv: string[]): Promise<A
       latencyMs: performance.now() - started,
     };
   }
-  await patient.call(Tasks.method.deleteProcess, ids, TIMEOUT_MS);
+  await patient.call(Tasks.method.deleteProcess, ids, stretched(TIMEOUT_MS));
   return start;
 }

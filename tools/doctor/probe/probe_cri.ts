@@ -1,5 +1,6 @@
 import { RuntimeService } from "#gen/wire/cri/proto/runtime_service_pb.ts";
 import type { Facts } from "../facts.ts";
+import { stretched } from "../host/host_pace.ts";
 import { GrpcPatient } from "./grpc_call.ts";
 import type { Attempt, Probe } from "./probe_links.ts";
 
@@ -42,7 +43,7 @@ async function execSync(patient: GrpcPatient, id: string, argv: string[]): Promi
     latencyMs: performance.now() - started,
   });
   for (const service of SERVICES) {
-    const reply = await patient.call(method, request, TIMEOUT_MS, service);
+    const reply = await patient.call(method, request, stretched(TIMEOUT_MS), service);
     if (reply.ok) {
       const { exitCode } = reply.message;
       return attempt({ ok: exitCode === 0, text: `exit code ${exitCode}`, exitCode });

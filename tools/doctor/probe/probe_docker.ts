@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { dockerCommand, nameOf } from "../causes/words.ts";
 import { dockerRequest } from "../discover/docker_request.ts";
 import type { Facts } from "../facts.ts";
+import { stretched } from "../host/host_pace.ts";
 import type { Attempt, Probe } from "./probe_links.ts";
 
 const TIMEOUT_MS = 8000;
@@ -28,7 +29,7 @@ async function exec(socket: string, id: string, argv: string[]): Promise<Attempt
     ...part,
     latencyMs: performance.now() - started,
   });
-  const created = await dockerRequest(socket, `/containers/${id}/exec`, TIMEOUT_MS, {
+  const created = await dockerRequest(socket, `/containers/${id}/exec`, stretched(TIMEOUT_MS), {
     method: "POST",
     body: { Cmd: argv, AttachStdout: false, AttachStderr: false },
   });
@@ -36,13 +37,13 @@ async function exec(socket: string, id: string, argv: string[]): Promise<Attempt
   if (!created.ok || typeof execId !== "string") {
     return attempt({ timedOut: created.timedOut, text: created.error ?? created.text });
   }
-  const start = await dockerRequest(socket, `/exec/${execId}/start`, TIMEOUT_MS, {
+  const start = await dockerRequest(socket, `/exec/${execId}/start`, stretched(TIMEOUT_MS), {
     method: "POST",
     body: { Detach: true, Tty: false },
   });
   if (!start.ok) return attempt({ timedOut: start.timedOut, text: start.error ?? start.text });
-  for (let poll = 0; poll < MAX_POLLS; poll++) {
-    const seen = await dockerRequest(socket, `/exec/${execId}/json`, TIMEOUT_MS);
+  for (let poll = 0; poll < stretched(MAX_POLLS); poll++) {
+    const seen = await dockerRequest(socket, `/exec/${execId}/json`, stretched(TIMEOUT_MS));
     const { Running, ExitCode } = (seen.json ?? {}) as { Running?: unknown; ExitCode?: unknown };
     if (!seen.ok) return attempt({ timedOut: seen.timedOut, text: seen.error ?? "" });
     if (Running === false && typeof ExitCode === "number") {
@@ -50,5 +51,5 @@ async function exec(socket: string, id: string, argv: string[]): Promise<Attempt
     }
     await sleep(POLL_MS);
   }
-  return attempt({ timedOut: true, text: `no end within ${MAX_POLLS * POLL_MS} ms` });
+  return attempt({ timedOut: true, text: `no end within ${stretched(MAX_POLLS) * POLL_MS} ms` });
 }

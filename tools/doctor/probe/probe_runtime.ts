@@ -1,4 +1,5 @@
 import type { Facts } from "../facts.ts";
+import { stretched } from "../host/host_pace.ts";
 import type { Probe } from "./probe_links.ts";
 import { runCommand } from "./run_command.ts";
 
@@ -14,7 +15,7 @@ export function probeRuntime(facts: Facts, argv: string[], times: number): Probe
     command: command.join(" "),
     times,
     run: async () => {
-      const result = await runCommand(command, TIMEOUT_MS);
+      const result = await runCommand(command, stretched(TIMEOUT_MS));
       const { exitCode, timedOut, latencyMs } = result;
       const ok = exitCode === 0;
       const text = result.text === "" ? `exit code ${exitCode}` : lastLines(result.text);

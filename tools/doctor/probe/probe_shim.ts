@@ -1,4 +1,5 @@
 import type { Answer } from "../facts.ts";
+import { stretched } from "../host/host_pace.ts";
 
 const TIMEOUT_MS = 3000;
 
@@ -16,7 +17,7 @@ export async function probeShim(socket: string, id: string): Promise<Answer> {
   let connection: Awaited<ReturnType<typeof TtrpcConnection.connect>> | undefined;
   try {
     connection = await TtrpcConnection.connect({ path: socket, peer: "shim" });
-    await taskClient(connection).state({ id }, { timeoutMs: TIMEOUT_MS });
+    await taskClient(connection).state({ id }, { timeoutMs: stretched(TIMEOUT_MS) });
     return done({ ok: true });
   } catch (error) {
     const code = (error as { outer?: { code?: unknown } }).outer?.code;
