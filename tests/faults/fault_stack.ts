@@ -151,9 +151,9 @@ async function startDaemons(kind: StackKind, sandbox: Sandbox) {
   return { dockerd, containerd, containerdSocket: containerd.socket };
 }
 
-/** Each exec takes three seconds longer than it should. */
+/** Each exec takes four seconds longer than it should. */
 const SLOW_RUNTIME = `#!/bin/sh
-case " $* " in *" exec "*) sleep 3;; esac
+case " $* " in *" exec "*) sleep 4;; esac
 exec /usr/sbin/runc "$@"
 `;
 

@@ -221,7 +221,7 @@ export interface ProbeFacts {
   /** pids refusals and OOM kills counted over the probe. */
   pidsRefused: number;
   oomKills: number;
-  /** What a program that does nothing took beside it, the longest of several; 0 for unknown. */
+  /** What a program that does nothing took beside it, the median of several; 0 for unknown. */
   controlMs: number;
   /** The call as a person would type it. */
   command: string;

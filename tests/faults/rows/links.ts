@@ -177,7 +177,7 @@ export const dockerdDown = killed("dockerd-down", "dockerd", GENUINE_ONLY);
 export const slowLink: FaultRow = {
   id: "slow-link",
   link: "any",
-  injection: "a runtime whose exec takes 3 s longer",
+  injection: "a runtime whose exec takes 4 s longer",
   stacks: GENUINE_ONLY,
   inject: async (stack) => patient(stack, await stack.run(["--runtime", "slow"])),
   lookAlike: async (stack) => patient(stack, await stack.run([])),

@@ -7,7 +7,7 @@ export const SLOW_MS = 2000;
  * The slowest healthy link, dockerd with containerd below, takes as long as about forty programs
  * that do nothing. On a starved host both take longer, and what a link takes says nothing of it.
  */
-const PROGRAMS_OF_LINK = 120;
+const PROGRAMS_OF_LINK = 80;
 
 /** A link's own time, at its quickest, against what was below it. */
 interface OwnTime {
