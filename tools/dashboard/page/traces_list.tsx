@@ -17,7 +17,7 @@ export function TracesList({ traces }: { traces: TraceRow[] }) {
       <h2 id="traces-title" tabIndex={-1}>
         Requests
       </h2>
-      <p>
+      <p class="choices">
         <label>
           <input
             type="checkbox"

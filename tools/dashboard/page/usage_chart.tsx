@@ -14,7 +14,7 @@ interface ChartProps {
 
 const HEIGHT = 220;
 /** The future takes at most this share of the past's width. */
-const FUTURE_SHARE = 0.5;
+const FUTURE_SHARE = 0.9;
 
 /** A figure over time, with its limit as a line and the forecast as a dashed one. */
 export function UsageChart(props: ChartProps) {

@@ -20,8 +20,9 @@ export async function chainHealth(stateDir: string, figures: LinkFigures): Promi
   const files = new HostFiles();
   const options = { stateDir, program: [], probe: false, readOnly: true };
   const survey = surveyHost(files, options);
-  const ours = survey.stacks.filter((stack) => isOurs(stack, stateDir));
-  const others = survey.stacks.filter((stack) => !isOurs(stack, stateDir));
+  const drawn = survey.stacks.filter(hasProcesses);
+  const ours = drawn.filter((stack) => isOurs(stack, stateDir));
+  const others = drawn.filter((stack) => !isOurs(stack, stateDir));
   const stacks = [...ours, ...others].slice(0, MAX_STACKS);
   return Promise.all(
     stacks.map(async (stack) => {
@@ -29,6 +30,11 @@ export async function chainHealth(stateDir: string, figures: LinkFigures): Promi
       return stackHealth(files, stack, daemons, ours.includes(stack) ? figures : new Map());
     }),
   );
+}
+
+/** Runtimes' folders alone are no chain. */
+function hasProcesses({ docker, containerd, cri, shims }: Stack): boolean {
+  return (docker ?? containerd ?? cri) !== undefined || shims.length > 0;
 }
 
 function isOurs({ docker, containerd }: Stack, stateDir: string): boolean {
