@@ -3,9 +3,9 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { binPath } from "#lib/install/install_paths.ts";
 import { Sandbox } from "../lib/sandbox.ts";
+import { waitUntil } from "../lib/wait_until.ts";
 import { openBrowser, openPage } from "../seeing/browser.ts";
 import { LeakingStack } from "../seeing/leaking_stack.ts";
-import { waitUntil } from "../lib/wait_until.ts";
 import { ROOT } from "../tidy/source_files.ts";
 import { drawCastPicture } from "./cast_picture.ts";
 import { CastRecorder, castFile } from "./terminal_cast.ts";
@@ -61,9 +61,14 @@ async function shootForecast(page: Page): Promise<void> {
 /** The page when the limit is met and execs fail. */
 async function shootIncident(page: Page, stack: LeakingStack): Promise<void> {
   await page.goBack();
-  await page.getByText(`has ${LEAK_LIMIT} of ${LEAK_LIMIT} threads: the limit is met`).first().waitFor();
+  await page
+    .getByText(`has ${LEAK_LIMIT} of ${LEAK_LIMIT} threads: the limit is met`)
+    .first()
+    .waitFor();
   for (let time = 0; time < 2; time++) await stack.catena("exec", "payments", "true");
   await page.getByRole("region", { name: "Failures" }).getByText("no room").first().waitFor();
+  // The chain is looked at more seldom than containers are.
+  await page.getByText("1 shim, none held").waitFor();
   await page.screenshot({ path: join(FOLDER, "dashboard.png"), fullPage: true });
   await page.emulateMedia({ colorScheme: "dark" });
   await page.screenshot({ path: join(FOLDER, "dashboard-dark.png"), fullPage: true });

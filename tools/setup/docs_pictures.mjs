@@ -10,11 +10,13 @@ runMain(() => {
   build();
   // Alone with itself: other daemons and containers of this machine belong into no picture.
   const alone = ["--pid", "--fork", "--mount-proc", "--net", "sh", "-c"];
-  const command = 'ip link set lo up; "$0" tests/docs/write_pictures.ts; exit $?';
+  const command = 'ip link set lo up; "$0" "$1"; exit $?';
   // A folder of its own: tests sweep the usual one by process ids, which are others in there.
   const folder = mkdtempSync(join(tmpdir(), "pictures-"));
   try {
-    run("unshare", [...alone, command, BUN], { env: { ...process.env, TMPDIR: folder } });
+    run("unshare", [...alone, command, BUN, "tests/docs/write_pictures.ts"], {
+      env: { ...process.env, TMPDIR: folder },
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
