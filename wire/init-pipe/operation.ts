@@ -65,7 +65,12 @@ export type StageOperation =
   /** setsid(2). */
   | { op: "new-session" }
   /** Brings the loopback of a new network namespace up. */
-  | { op: "loopback" };
+  | { op: "loopback" }
+  /**
+   * Moves a network device of the parent's namespace into that of the stage that asks, with its
+   * lasting global addresses, and brings it up there as `newName`. The parent's part.
+   */
+  | { op: "net-device"; name: string; newName: string };
 
 /** Operations on cgroups. */
 export type CgroupOperation =

@@ -182,4 +182,5 @@ export const LAYOUT: { readonly [K in OperationName]: Layout<K> } = {
   "await-go": { code: 66, fields: {} },
   "memory-policy": { code: 67, fields: { mode: "u32", nodes: "bytes" } },
   loopback: { code: 68, fields: {} },
+  "net-device": { code: 69, fields: { name: "text", newName: "text" } },
 };

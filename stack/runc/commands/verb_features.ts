@@ -40,7 +40,7 @@ function features(): object {
       selinux: { enabled: true },
       intelRdt: { enabled: false },
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
       memoryPolicy: { modes: MEMORY_MODES, flags: MEMORY_FLAGS },
     },
     annotations: {

@@ -75,6 +75,13 @@ static bool process_path(char out[64], const char *file) {
   return text_join(out, 64, parts, 4);
 }
 
+int open_process_file(const char *file, int flags) {
+  char path[64];
+  if (process_path(path, file)) return open(path, flags | O_CLOEXEC);
+  errno = ENAMETOOLONG;
+  return -1;
+}
+
 int write_process_file(const char *file, const char *text) {
   char path[64];
   return process_path(path, file) ? write_file(path, text) : ENAMETOOLONG;

@@ -66,6 +66,7 @@ void report_detail(const char *text);
 void report_begin_stage(uint32_t stage, size_t began_at);
 
 /* host_stage.c: a file of the target's folder in the host's procfs. */
+int open_process_file(const char *file, int flags);
 int write_process_file(const char *file, const char *text);
 
 /* late_failure.c */

@@ -134,5 +134,6 @@
   X(await_go, 66) \
   X(memory_policy, 67) \
   X(loopback, 68) \
+  X(net_device, 69) \
 
 #endif

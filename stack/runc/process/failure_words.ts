@@ -53,6 +53,8 @@ export function runcWords(operation: Operation, report: InitReport, create: bool
       return isCgroupFile(operation.path)
         ? `error adding pid ${report.pids.parent} to cgroups: open ${operation.path}: ${text}`
         : `open ${operation.path}: ${text}`;
+    case "net-device":
+      return deviceWords(operation, report, text);
     case "terminal":
       return `${report.detail ? `open ${report.detail}` : "open console"}: ${text}`;
     case "keyring":
@@ -142,6 +144,22 @@ function rootWords(operation: Operation, report: InitReport, text: string): stri
     default:
       return `${operation.op}: ${text}`;
   }
+}
+
+/** Moving a network device; init tells at which step it failed. */
+function deviceWords(
+  operation: Extract<Operation, { op: "net-device" }>,
+  report: InitReport,
+  text: string,
+): string {
+  const { name } = operation;
+  const namespace = `/proc/${report.pids.grandchild}/ns/net`;
+  const what = report.detail.startsWith("link not found") ? "Link not found" : text;
+  const step = report.detail.replace("%", name).replace("&", namespace);
+  return (
+    "error creating network interfaces: " +
+    `move netDevice ${name} to namespace ${namespace}: ${step}: ${what}`
+  );
 }
 
 type MountOperation = Extract<Operation, { op: "mount" | "mount-text" }>;

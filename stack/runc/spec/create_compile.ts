@@ -17,6 +17,7 @@ import {
   joinOrder,
   namespaceWishes,
 } from "./namespace_compile.ts";
+import { compileNetwork } from "./network_compile.ts";
 import { PlanBuilder, specError } from "./plan_builder.ts";
 import type { CreateInputs, HostFacts } from "./plan_inputs.ts";
 import {
@@ -74,7 +75,7 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
     const permissions = inUser ? KEYRING_SEARCH_OTHER : KEYRING_SEARCH_USER;
     plan.add({ op: "keyring", name: `_ses.${inputs.id}`, permissions });
   }
-  if (wishes.created.has("network")) plan.add({ op: "loopback" });
+  compileNetwork(plan, inputs, wishes);
   const proc = plan.slot();
   plan.add({ op: "open-proc", slot: proc });
   compileRootMounts(plan, inputs, mounts, trees, inUser);

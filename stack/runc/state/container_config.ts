@@ -1,4 +1,5 @@
 import type { CgroupConfig, DeviceRuleConfig } from "../cgroups/cgroup_config.ts";
+import type { MemoryPolicyConfig } from "../spec/memory_policy.ts";
 import type { SeccompConfig } from "./seccomp_config.ts";
 
 /**
@@ -41,6 +42,9 @@ export interface ContainerConfig {
   rootless_cgroups?: boolean;
   time_offsets?: Record<string, { secs?: number; nanosecs?: number }>;
   personality?: { domain: number };
+  /** Since runc 1.4. */
+  memory_policy?: MemoryPolicyConfig;
+  netDevices?: Record<string, { name?: string }>;
 }
 
 export const HOOK_NAMES = [

@@ -1,6 +1,7 @@
 import type { CgroupConfig } from "../cgroups/cgroup_config.ts";
 import { cgroupLocation } from "../cgroups/cgroup_path.ts";
 import { defaultDeviceRules, resourceConfig } from "../cgroups/resource_config.ts";
+import { memoryPolicyConfig } from "../spec/memory_policy.ts";
 import { lookUp } from "../spec/name_table.ts";
 import type { DeviceNode, Hook, IdMapping, NamespaceType, Spec } from "../spec/spec_types.ts";
 import {
@@ -193,6 +194,8 @@ export function containerConfig(options: ConfigOptions): ContainerConfig {
   if (process?.noNewPrivileges) config.no_new_privileges = true;
   if (process?.oomScoreAdj !== undefined) config.oom_score_adj = process.oomScoreAdj;
   if (linux?.timeOffsets) config.time_offsets = linux.timeOffsets;
+  if (linux?.memoryPolicy) config.memory_policy = memoryPolicyConfig(linux.memoryPolicy);
+  if (linux?.netDevices) config.netDevices = linux.netDevices;
   if (linux?.personality) {
     config.personality = { domain: linux.personality.domain === "LINUX32" ? 8 : 0 };
   }

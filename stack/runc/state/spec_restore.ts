@@ -1,3 +1,4 @@
+import { memoryPolicyOf } from "../spec/memory_policy.ts";
 import type { IdMapping, Linux, NamespaceType, Spec } from "../spec/spec_types.ts";
 import type { ContainerConfig, IdMapConfig } from "./container_config.ts";
 import { seccompProfile } from "./seccomp_config.ts";
@@ -20,7 +21,7 @@ export function namespaceType(name: string): NamespaceType | undefined {
 
 /**
  * What `exec` needs of the spec that a container was created with, whichever runtime created it:
- * namespaces, id mappings, seccomp, labels, personality, rootfs.
+ * namespaces, id mappings, seccomp, labels, personality, memory policy, rootfs.
  */
 export function specOfConfig(config: ContainerConfig): Spec {
   const linux: Linux = { mountLabel: config.mount_label ?? "" };
@@ -37,6 +38,8 @@ export function specOfConfig(config: ContainerConfig): Spec {
   if (config.personality) {
     linux.personality = { domain: config.personality.domain === 8 ? "LINUX32" : "LINUX" };
   }
+  const policy = config.memory_policy && memoryPolicyOf(config.memory_policy);
+  if (policy) linux.memoryPolicy = policy;
   return {
     ociVersion: config.version,
     root: { path: config.rootfs, readonly: config.readonlyfs },

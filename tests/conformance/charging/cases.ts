@@ -104,7 +104,7 @@ function race(racers: number, free: number): ConformanceCase {
         await counted.leave(LIMIT - free);
       }
     },
-    limitMs: ROUNDS * racers * 400 + 60_000,
+    limitMs: ROUNDS * (racers * 400 + 2_000) + 60_000,
     skip,
     unjudged: { runc: RUNC, crun: CRUN },
   };
@@ -133,7 +133,7 @@ export const charging: Feature = {
           await counted.leave(LIMIT - 1);
         }
       },
-      limitMs: ROUNDS * 1000 + 60_000,
+      limitMs: ROUNDS * 4000 + 60_000,
       skip,
       unjudged: { runc: RUNC, crun: CRUN },
     },

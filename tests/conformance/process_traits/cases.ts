@@ -210,16 +210,33 @@ const scheduling: ConformanceCase[] = [
     differs: { runc: "came with runc 1.4", crun: "crun has it since 1.24" },
   },
   {
-    name: "network devices to be moved, and Intel RDT, are not ignored",
+    name: "memory policy of an exec: the container's",
     async run(trial) {
-      for (const wish of [
-        { netDevices: { nodev0: {} } },
-        { intelRdt: { l3CacheSchema: "L3:0=f" } },
-      ]) {
-        await trial.refused({ edit: (config) => Object.assign(config.linux, wish) });
+      const memoryPolicy = { mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"] };
+      const edit = (config: RuntimeConfig) => Object.assign(config.linux, { memoryPolicy });
+      const container = await trial.start({ edit });
+      const output = await container.exec(["cat", "/proc/self/numa_maps"]);
+      assert.match(output, /^\S+ bind[^ ]*:0 /m);
+      assert.doesNotMatch(output, /^\S+ default /m);
+    },
+    skip: () => (existsSync("/proc/self/numa_maps") ? undefined : "a kernel without NUMA"),
+    differs: { runc: "came with runc 1.4", crun: "crun has it since 1.24" },
+  },
+  {
+    name: "a memory policy that is none is refused",
+    async run(trial) {
+      for (const [memoryPolicy, words] of [
+        [{ mode: "MPOL_NONSENSE" }, /invalid memory policy mode \S*MPOL_NONSENSE/],
+        [{ mode: "MPOL_BIND", nodes: "x" }, /invalid memory policy nodes \S*x\b/],
+        [{ mode: "MPOL_BIND", nodes: "0", flags: ["F"] }, /invalid memory policy flag \S*F\b/],
+        [{ mode: "MPOL_BIND" }, /memory policy mode requires at least one node but got 0/],
+        [{ mode: "MPOL_LOCAL", nodes: "0" }, /memory policy mode requires 0 nodes but got 1/],
+      ] as const) {
+        const edit = (config: RuntimeConfig) => Object.assign(config.linux, { memoryPolicy });
+        assert.match(await trial.refused({ edit }), words);
       }
     },
-    differs: { runc: NEWER, crun: "crun 1.8 ignores them" },
+    differs: { runc: "came with runc 1.4", crun: "crun has it since 1.24" },
   },
   {
     name: "CPU affinity of an exec",
