@@ -33,6 +33,11 @@ export class CtrClient implements ChainClient {
     return runCommand([...this.#base, ...args], stdin === undefined ? {} : { stdin });
   }
 
+  /** The command line of an attached exec, for tests that hold its streams themselves. */
+  execCommand(name: string, command: string[]): string[] {
+    return [...this.#base, ...this.#exec(name, [], command)];
+  }
+
   #must(args: string[]): Promise<string> {
     return mustRun([...this.#base, ...args]);
   }

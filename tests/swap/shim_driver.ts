@@ -156,6 +156,8 @@ export class ShimDriver {
   #env(): Record<string, string> {
     return {
       PATH: process.env["PATH"] ?? "",
+      // The driver starts a killed shim again itself, as our containerd does.
+      CATENA_RESTARTS_SHIMS: "1",
       TTRPC_ADDRESS: this.#sandbox.path("events.sock"),
       CATENA_STATE: this.#sandbox.path("state"),
     };

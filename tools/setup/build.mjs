@@ -189,6 +189,7 @@ export function build() {
   mkdirSync(join(ROOT, "dist/share"), { recursive: true });
   compileNative("catena-init", "stack/runc/init", MUSL, [], "musl-gcc");
   compileNative("catena-keeper", "stack/containerd-shim/keeper", STATIC);
+  compileNative("catena-warden", "stack/containerd-shim/warden", MUSL, [], "musl-gcc");
   compileNative("catena-pause", "stack/dockershim/pause", MUSL, [], "musl-gcc");
   compileNative("catena-netns", "stack/dockershim/netns", MUSL, [], "musl-gcc");
   compileNative("catena-thread-leak", "tools/demo", MUSL, [], "musl-gcc");

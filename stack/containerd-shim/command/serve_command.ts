@@ -11,6 +11,7 @@ import { EventPublisher } from "../events/event_publisher.ts";
 import { TaskEvents } from "../events/task_events.ts";
 import { loadKeeper } from "../keeping/keeper.ts";
 import { taskService } from "../server/task_service.ts";
+import { type Inheritance, ShimRevival } from "../revival/shim_revival.ts";
 import type { RuntimeFactory, ShimContext } from "../shim_context.ts";
 import { bundlesOfShim } from "../state/container_record.ts";
 import { recoverContainers } from "../state/container_recovery.ts";
@@ -62,15 +63,17 @@ export async function serveCommand(
   }
   process.on("SIGHUP", () => {});
   try {
+    const inheritance = await serving.inherit();
     loadKeeper();
     prepare();
     await recoverContainers(shim, dirname(args.bundle));
-    serving.listen(shim);
+    await serving.listen(shim, inheritance);
   } catch (thrown) {
-    sayReady(thrown instanceof Error ? thrown.message : String(thrown));
+    if (!args.revived) sayReady(thrown instanceof Error ? thrown.message : String(thrown));
     throw thrown;
   }
-  sayReady("ok");
+  if (args.revived) log.warn("the shim was killed: another serves its containers now");
+  else sayReady("ok");
 }
 
 function sayReady(text: string): void {
@@ -88,6 +91,7 @@ class Serving {
   readonly #log: ShimLog;
   /** Containers that containerd has let go of: their bundles no longer keep this shim. */
   readonly #retired = new Set<string>();
+  readonly #revival: ShimRevival | undefined;
   #server: TtrpcServer | undefined;
   #shim: ShimContext | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -95,16 +99,31 @@ class Serving {
   constructor(args: ShimArguments, log: ShimLog) {
     this.#args = args;
     this.#log = log;
+    if (args.warded || args.revived) this.#revival = revivalOf(args, log);
   }
 
-  listen(shim: ShimContext): void {
+  /** What a shim that died left to this one, if a warden started this one. */
+  async inherit(): Promise<Inheritance | undefined> {
+    return this.#args.revived ? await this.#revival?.inherit() : undefined;
+  }
+
+  async listen(shim: ShimContext, inheritance: Inheritance | undefined): Promise<void> {
     this.#shim = shim;
     const service = taskService(shim);
     const dispatch = new TtrpcDispatch("shim");
     for (const name of Object.values(TASK_SERVICE_NAMES)) dispatch.add(Task, service, name);
-    rmSync(this.#args.socket, { force: true });
-    this.#server = serveTtrpc(this.#args.socket, dispatch);
-    chmodSync(this.#args.socket, 0o600);
+    const { listener } = inheritance ?? {};
+    if (listener !== undefined) {
+      this.#server = serveTtrpc({ fd: listener }, dispatch, this.#revival);
+    } else {
+      rmSync(this.#args.socket, { force: true });
+      this.#server = serveTtrpc(this.#args.socket, dispatch, this.#revival);
+      chmodSync(this.#args.socket, 0o600);
+    }
+    this.#revival?.listening(this.#server.fd);
+    for (const connection of inheritance?.connections ?? []) await this.#server.resume(connection);
+    // The former one may have been about to end.
+    if (inheritance && shim.containers.size === 0) this.#endLater(LINGER_MS);
   }
 
   retire(id: string): void {
@@ -153,8 +172,18 @@ class Serving {
   /** Ends this process; containers stay with their keepers, for the next shim to find. */
   async end(): Promise<void> {
     this.#stopListening();
+    this.#revival?.leave();
     await this.#shim?.events.flush(FLUSH_MS);
     this.#log.debug("shim ends");
     process.exit(0);
   }
+}
+
+function revivalOf(args: ShimArguments, log: ShimLog): ShimRevival {
+  const { namespace, id, address, bundle, socket, debug } = args;
+  const again = ["-namespace", namespace, "-id", id, "-address", address, "-bundle", bundle];
+  again.push("-socket", socket, "-revived", ...(debug ? ["-debug"] : []));
+  const failed = (why: string) => log.error("containers will not outlive this shim", { why });
+  const parts = { program: process.execPath, name: process.argv0, args: again, failed };
+  return new ShimRevival(parts, socket);
 }

@@ -11,6 +11,10 @@ export interface ShimArguments {
   socket: string;
   debug: boolean;
   version: boolean;
+  /** The containerd that started us does not start a lost shim again: a warden is to do it. */
+  warded: boolean;
+  /** A warden started us in place of a shim that died. */
+  revived: boolean;
   /** `start`, `delete`, or empty to serve. */
   action: string;
 }
@@ -24,8 +28,10 @@ const TEXT_FLAGS: Record<string, keyof ShimArguments> = {
   socket: "socket",
 };
 
-const TRUE_FLAGS: Record<string, "debug" | "version"> = {
+const TRUE_FLAGS: Record<string, "debug" | "version" | "warded" | "revived"> = {
   debug: "debug",
+  warded: "warded",
+  revived: "revived",
   v: "version",
   version: "version",
 };
@@ -41,6 +47,8 @@ export function parseArguments(argv: readonly string[]): ShimArguments {
     socket: "",
     debug: false,
     version: false,
+    warded: false,
+    revived: false,
     action: "",
   };
   const rest = [...argv];

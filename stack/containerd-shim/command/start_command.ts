@@ -81,6 +81,8 @@ function startShim(
   const argv = ["-namespace", args.namespace, "-id", args.id, "-address", args.address];
   argv.push("-bundle", bundle, "-socket", path);
   if (args.debug) argv.push("-debug");
+  // Our own containerd says so; a genuine one lets a lost shim's containers be deleted.
+  if (process.env["CATENA_RESTARTS_SHIMS"] !== "1") argv.push("-warded");
   try {
     const child = Bun.spawn([process.execPath, ...argv], {
       argv0: "containerd-shim-catena-v2",

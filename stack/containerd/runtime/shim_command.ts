@@ -123,6 +123,8 @@ async function runShim(
     TTRPC_ADDRESS: addresses.ttrpc,
     // The events of one connection are taken as they come: our shim need not wait for each answer.
     CATENA_ORDERED_EVENTS: "1",
+    // A lost shim of ours is started again by us: it needs no warden.
+    CATENA_RESTARTS_SHIMS: "1",
     GOMAXPROCS: "2",
     // `start` and `delete` of ours end before a compiler pays; no foreign shim knows this.
     BUN_JSC_useJIT: "0",

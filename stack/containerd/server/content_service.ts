@@ -134,6 +134,7 @@ class WriteSession {
   readonly #stores: ContentStores;
   readonly #namespace: string;
   readonly #ref: string;
+  readonly #lease: string | undefined;
   readonly #writer: ContentWriter;
   #total: number;
   #expected: string;
@@ -143,10 +144,12 @@ class WriteSession {
     stores: ContentStores,
     namespace: string,
     first: WriteContentRequest,
+    lease: string | undefined,
     writer: ContentWriter,
   ) {
     this.#stores = stores;
     this.#namespace = namespace;
+    this.#lease = lease;
     this.#ref = first.ref;
     this.#writer = writer;
     this.#total = Number(first.total);
@@ -164,7 +167,7 @@ class WriteSession {
     const total = Number(first.total);
     const request = { namespace, lease: context.lease, ref, expected, total };
     const writer = await ContentWriter.open(stores, request);
-    return new WriteSession(stores, namespace, first, writer);
+    return new WriteSession(stores, namespace, first, context.lease, writer);
   }
 
   async take(request: WriteContentRequest): Promise<WriteReply> {
@@ -197,9 +200,13 @@ class WriteSession {
     if (request.total > 0n) this.#total = Number(request.total);
     if (request.expected === "") return;
     this.#expected = request.expected;
-    if (!this.#stores.blobs.find(this.#namespace, request.expected)) return;
+    const { blobs, leases, ingests } = this.#stores;
+    if (!blobs.find(this.#namespace, request.expected)) return;
+    // Nothing else may refer to it any more: the client that is told of it must still find it.
+    const resource = { type: "content", id: request.expected };
+    leases.hold(this.#namespace, this.#lease, resource);
     await this.#writer.close();
-    this.#stores.ingests.abort(this.#namespace, this.#ref);
+    ingests.abort(this.#namespace, this.#ref);
     throw failure({
       layer: "containerd",
       op: "content.write",

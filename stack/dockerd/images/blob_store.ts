@@ -120,13 +120,18 @@ export class BlobStore {
       if (blob.digest && blob.digest !== digest) {
         throw broken("write blob", `blob has digest ${digest}, expected ${blob.digest}`);
       }
-      const commit = { action: WriteAction.COMMIT, ref, offset: size, total: size };
-      yield { ...commit, expected: digest, labels };
+      // Without the digest: a containerd that is told one which it has refuses before it puts that
+      // blob under our lease, and if nothing else refers to it, it is collected under our hands.
+      yield { action: WriteAction.COMMIT, ref, offset: size, total: size, labels };
     }
     const failed: { error?: unknown } = {};
     try {
-      for await (const _ of this.#services.content.write(watched(requests(), failed), context)) {
-        // Every reply but the last only tells the offset.
+      let stored = "";
+      const replies = this.#services.content.write(watched(requests(), failed), context);
+      for await (const reply of replies) stored = reply.digest;
+      const sent = `sha256:${hash.copy().digest("hex")}`;
+      if (!failed.error && stored !== sent) {
+        throw broken("write blob", `containerd stored ${stored}, sent was ${sent}`);
       }
     } catch (error) {
       if (!(error instanceof ChainError) || error.outer.code !== "already_exists") {

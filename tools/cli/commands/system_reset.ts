@@ -164,7 +164,7 @@ function ownProcesses(root: string, state: string): OwnProcess[] {
   for (const { pid, argv, state: letter } of readProcessTable(new HostFiles()).values()) {
     const name = basename(argv[0] ?? "");
     if (letter === "Z" || pid === process.pid) continue;
-    if (!/^(catena-keeper|containerd-shim-.*)$/.test(name)) continue;
+    if (!/^(catena-keeper|catena-warden|containerd-shim-.*)$/.test(name)) continue;
     if (!argv.slice(1).some(own)) continue;
     const socket = argv[argv.indexOf("-socket") + 1];
     out.push({ pid, socket: socket && SHIM_SOCKET.test(socket) ? socket : undefined });

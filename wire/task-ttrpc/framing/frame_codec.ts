@@ -40,8 +40,18 @@ export function encodeFrame(frame: Frame): Uint8Array {
  * is reported with `oversized` set and its data skipped, as containerd's server does.
  */
 export class FrameReader {
-  #pending: Uint8Array = new Uint8Array(0);
+  #pending: Uint8Array;
   #skip = 0;
+
+  /** `pending` is the beginning of a frame that another reader took from the same stream. */
+  constructor(pending: Uint8Array = new Uint8Array(0)) {
+    this.#pending = pending;
+  }
+
+  /** The beginning of a frame whose end has not come. */
+  get pending(): Uint8Array {
+    return this.#pending;
+  }
 
   /** Takes the next bytes of the stream, calls `take` for each frame that they complete. */
   push(chunk: Uint8Array, take: (frame: Frame, oversized: boolean) => void): void {

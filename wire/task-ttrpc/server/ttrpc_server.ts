@@ -1,38 +1,66 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import type { Socket, UnixSocketListener } from "bun";
+import type { Socket, SocketHandler, UnixSocketListener, UnixSocketOptions } from "bun";
 import {
   type Request,
   RequestSchema,
   ResponseSchema,
 } from "#gen/wire/task-ttrpc/proto/ttrpc_pb.ts";
 import { type ChainError, failure, toChainError } from "#lib/errors/chain_error.ts";
+import type { Layer } from "#lib/errors/frame.ts";
 import { statusFromError } from "#lib/rpc/status_codec.ts";
 import { contextFromRequest } from "../framing/call_metadata.ts";
 import { encodeFrame, FRAME, type Frame, FrameReader } from "../framing/frame_codec.ts";
 import { SocketWriter } from "../framing/socket_writer.ts";
+import type { ConnectionRecord, ResumedConnection } from "./connection_record.ts";
 import type { TtrpcDispatch } from "./ttrpc_dispatch.ts";
 
 /** Requests under way on one connection; each waiting container or exec holds one. */
 const MAX_CALLS = 65_536;
 
+/** Where one connection is recorded, and under which key. */
+interface Recorded {
+  record: ConnectionRecord;
+  key: number;
+}
+
 /** Serves one connection: reads requests, runs them at once, answers as they finish. */
 class ServerConnection {
   readonly #dispatch: TtrpcDispatch;
   readonly #writer: SocketWriter;
-  readonly #reader = new FrameReader();
+  readonly #reader: FrameReader;
+  readonly #recorded: Recorded | undefined;
   /** Calls under way, so that a vanished caller's work is told. */
   readonly #calls = new Map<number, AbortController>();
   readonly #end: () => void;
   #lastStream = 0;
 
-  constructor(dispatch: TtrpcDispatch, socket: Socket<SocketData>) {
+  constructor(
+    dispatch: TtrpcDispatch,
+    socket: Socket<SocketData>,
+    recorded?: Recorded,
+    rest?: Uint8Array,
+  ) {
     this.#dispatch = dispatch;
     this.#writer = new SocketWriter(socket);
+    this.#reader = new FrameReader(rest);
+    this.#recorded = recorded;
     this.#end = () => socket.end();
   }
 
   receive(chunk: Uint8Array): void {
+    const before = this.#reader.pending.length;
     this.#reader.push(chunk, (frame, oversized) => this.#take(frame, oversized));
+    const { pending } = this.#reader;
+    if (pending.length + before > 0) this.#recorded?.record.rest(this.#recorded.key, pending);
+  }
+
+  /** Goes on with what a former process left without an answer. */
+  resume(calls: ResumedConnection["calls"]): void {
+    for (const { stream, data, again } of calls) {
+      this.#lastStream = Math.max(this.#lastStream, stream);
+      if (again) void this.#run({ stream, type: FRAME.REQUEST, flags: 0, data });
+      else this.#refuse(stream, cutShort(this.#dispatch.layer));
+    }
   }
 
   drain(): void {
@@ -40,6 +68,7 @@ class ServerConnection {
   }
 
   closed(): void {
+    this.#recorded?.record.closed(this.#recorded.key);
     for (const controller of this.#calls.values()) controller.abort();
     this.#calls.clear();
   }
@@ -54,6 +83,7 @@ class ServerConnection {
       this.#refuse(frame.stream, refusal);
     } else {
       this.#lastStream = frame.stream;
+      this.#recorded?.record.asked(this.#recorded.key, frame.stream, frame.data);
       void this.#run(frame);
     }
   }
@@ -113,9 +143,16 @@ class ServerConnection {
     } catch (thrown) {
       // The reply is too long for a frame: say so, which is short.
       const error = toChainError(thrown, this.#dispatch.layer, "respond");
-      if (thrown instanceof RangeError) this.#refuse(stream, error);
+      if (thrown instanceof RangeError) return this.#refuse(stream, error);
     }
+    // After the answer: one that is given twice is passed over, one that is lost is waited for.
+    this.#recorded?.record.answered(this.#recorded.key, stream);
   }
+}
+
+function cutShort(layer: Layer): ChainError {
+  const message = "the shim was killed during this call: whether it was done is not known";
+  return failure({ layer, op: "resume", code: "unavailable", message });
 }
 
 interface SocketData {
@@ -124,23 +161,50 @@ interface SocketData {
 
 /** A server that listens. */
 export interface TtrpcServer {
+  /** The listening socket. */
+  readonly fd: number;
   /** Stops accepting; with `now`, ends connections too. */
   stop(now: boolean): void;
+  /** Serves a connection that a former process had. */
+  resume(connection: ResumedConnection): Promise<void>;
 }
 
-/** Listens on the unix socket `path`, which must not exist yet. Throws when it cannot. */
-export function serveTtrpc(path: string, dispatch: TtrpcDispatch): TtrpcServer {
-  const listener: UnixSocketListener<SocketData> = Bun.listen<SocketData>({
-    unix: path,
-    socket: {
-      open(socket) {
-        socket.data = { connection: new ServerConnection(dispatch, socket) };
-      },
-      data: (socket, chunk) => socket.data.connection?.receive(chunk),
-      drain: (socket) => socket.data.connection?.drain(),
-      close: (socket) => socket.data.connection?.closed(),
-      error: (socket) => socket.data.connection?.closed(),
+/**
+ * Listens on a unix socket: at a path, which must not exist yet, or a descriptor that listens
+ * already. `record` is told of all connections and calls. Throws when it cannot.
+ */
+export function serveTtrpc(
+  at: string | { fd: number },
+  dispatch: TtrpcDispatch,
+  record?: ConnectionRecord,
+): TtrpcServer {
+  const handlers = (resumed?: ResumedConnection): SocketHandler<SocketData> => ({
+    open(socket) {
+      const key = record && (resumed?.key ?? record.opened(descriptorOf(socket)));
+      const recorded = record && key !== undefined ? { record, key } : undefined;
+      const connection = new ServerConnection(dispatch, socket, recorded, resumed?.rest);
+      socket.data = { connection };
+      if (resumed) connection.resume(resumed.calls);
     },
+    data: (socket, chunk) => socket.data.connection?.receive(chunk),
+    drain: (socket) => socket.data.connection?.drain(),
+    close: (socket) => socket.data.connection?.closed(),
+    error: (socket) => socket.data.connection?.closed(),
   });
-  return { stop: (now) => listener.stop(now) };
+  const place = typeof at === "string" ? { unix: at } : at;
+  // Bun listens and connects on descriptors, and tells them, which its types leave out.
+  const options = { ...place, socket: handlers() } as unknown as UnixSocketOptions<SocketData>;
+  const listener: UnixSocketListener<SocketData> = Bun.listen<SocketData>(options);
+  return {
+    fd: descriptorOf(listener),
+    stop: (now) => listener.stop(now),
+    async resume(connection) {
+      const given = { fd: connection.fd, socket: handlers(connection), data: {} };
+      await Bun.connect<SocketData>(given as unknown as UnixSocketOptions<SocketData>);
+    },
+  };
+}
+
+function descriptorOf(socket: object): number {
+  return (socket as { fd: number }).fd;
 }
