@@ -9,8 +9,8 @@ import type { Daemon } from "../lib/daemon.ts";
 import { startGenuineContainerd } from "../lib/genuine_stack.ts";
 import { Sandbox } from "../lib/sandbox.ts";
 
-// Content that is there already, but that nothing else refers to any more, is written once more. Who
-// writes it holds it: a collection right afterwards must leave it.
+// Content that is there already, but that nothing else refers to any more, is written once more.
+// Who writes it holds it: a collection right afterwards must leave it.
 
 const LIMIT_MS = 120_000;
 const LAYER = Buffer.from("a layer that two images have");
@@ -74,7 +74,7 @@ for (const { name, box, start } of CONTAINERDS) {
             yield { ...base, action: WriteAction.COMMIT, offset: 0n, data: LAYER };
           }
           try {
-            for await (const _ of content.write(requests(), { ...context, lease })) continue;
+            for await (const _ of content.write(requests(), { ...context, lease }));
           } catch (error) {
             if (lease === "first") throw error;
             expect(String(error)).toContain("already exists");
@@ -97,7 +97,7 @@ for (const { name, box, start } of CONTAINERDS) {
             yield { ...commit, expected: DIGEST };
           }
           try {
-            for await (const _ of content.write(requests(), { ...context, lease })) continue;
+            for await (const _ of content.write(requests(), { ...context, lease }));
           } catch (error) {
             if (lease === "first") throw error;
           }

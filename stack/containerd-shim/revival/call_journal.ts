@@ -14,9 +14,9 @@ export interface ConnectionCalls {
 }
 
 /**
- * The calls that a shim has taken and not answered, in a file beside its socket: after its death the
- * next shim on the same connections knows what its callers wait for. Appended to, a record for each
- * request and each answer; not synced, because it need not outlive the host.
+ * The calls that a shim has taken and not answered, in a file beside its socket: after its death
+ * the next shim on the same connections knows what its callers wait for. Appended to, a record for
+ * each request and each answer; not synced, because it need not outlive the host.
  */
 export class CallJournal {
   readonly #path: string;
@@ -99,7 +99,8 @@ export class CallJournal {
     try {
       this.#fd = openSync(next, "w", 0o600);
       for (const [key, { calls, rest }] of this.#connections) {
-        for (const [stream, data] of calls) writeSync(this.#fd, record(RECORD.ASKED, key, stream, data));
+        for (const [stream, data] of calls)
+          writeSync(this.#fd, record(RECORD.ASKED, key, stream, data));
         if (rest.length > 0) writeSync(this.#fd, record(RECORD.REST, key, 0, rest));
       }
       renameSync(next, this.#path);

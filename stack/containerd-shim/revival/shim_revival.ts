@@ -9,7 +9,7 @@ import { Warden, type WardenParts } from "./warden.ts";
 
 /** The listening socket's key; connections count from 1. */
 const LISTENER_KEY = 0;
-/** What may be done once more when nobody knows whether it was done: it reads, waits, or repeats. */
+/** What may be done once more when nobody knows whether it was done: it reads, waits, repeats. */
 const REPEATABLE = new Set([
   "State",
   "Wait",

@@ -1,12 +1,13 @@
 /*
- * The warden: one per shim that a genuine containerd started. It holds a second descriptor of every
- * connection that the shim has, so that the shim's death does not end them, and starts the shim again.
+ * The warden: one per shim that a genuine containerd started. It holds a second descriptor of
+ * every connection that the shim has, so that the shim's death does not end them, and starts the
+ * shim again.
  *
  *     shim ── HOLD key (+ descriptor), DROP key, LEAVE, over SOCK_SEQPACKET ──▶ warden
  *     shim ◀── GIVE key (+ descriptor) …, END ── only to one that it started itself
  *
- * It reads no byte of what goes over the connections. The end of its own socket without LEAVE is the
- * shim's death. It keeps nothing on disk: a killed warden is started again by the living shim.
+ * It reads no byte of what goes over the connections. The end of its own socket without LEAVE is
+ * the shim's death. It keeps nothing on disk: a killed warden is started again by the living shim.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -18,7 +18,7 @@ export interface ConnectionRecord {
 export interface ResumedConnection {
   key: number;
   fd: number;
-  /** Requests without an answer. One that is not to be done `again` is told that it was cut short. */
+  /** Requests without an answer. One not to be done `again` is told that it was cut short. */
   calls: { stream: number; data: Uint8Array; again: boolean }[];
   rest: Uint8Array;
 }

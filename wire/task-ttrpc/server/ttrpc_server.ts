@@ -143,7 +143,7 @@ class ServerConnection {
     } catch (thrown) {
       // The reply is too long for a frame: say so, which is short.
       const error = toChainError(thrown, this.#dispatch.layer, "respond");
-      if (thrown instanceof RangeError) return this.#refuse(stream, error);
+      if (thrown instanceof RangeError) this.#refuse(stream, error);
     }
     // After the answer: one that is given twice is passed over, one that is lost is waited for.
     this.#recorded?.record.answered(this.#recorded.key, stream);
