@@ -3,8 +3,9 @@ import type { KnownMessage } from "./known_message.ts";
 /** Messages about a link that is gone, silent or slow, and echoes of other failures. */
 export const LINK_MESSAGES: readonly KnownMessage[] = [
   {
-    pattern: /stream copy error: reading from a closed fifo/i,
-    meaning: "dockerd lost the output of a process that never started",
+    pattern:
+      /stream copy error: reading from a closed fifo|error attaching std(in|out|err) stream/i,
+    meaning: "dockerd lost a stream: its process never started, or its client has left",
     links: ["dockerd"],
     causes: [],
     echo: true,
@@ -18,6 +19,55 @@ export const LINK_MESSAGES: readonly KnownMessage[] = [
       { id: "shim-pids-full", evidence: "the shim's own pids cgroup, where the text says EAGAIN" },
     ],
     echo: true,
+  },
+  {
+    pattern: new RegExp(
+      "binary not installed|unknown or invalid runtime name|failed to resolve runtime path" +
+        String.raw`|runtime error[^\n]*: (fork/)?exec[:/ ][^\n]*: ` +
+        "(no such file or directory|executable file not found)",
+      "i",
+    ),
+    meaning: "the runtime, or its shim, is not where the configuration says",
+    links: ["shim", "containerd", "dockerd"],
+    causes: [{ id: "runtime-missing", evidence: "stat of the executable that the text names" }],
+  },
+  {
+    pattern: /shim disconnected/i,
+    meaning: "a shim hung up: after its container's end that is usual, before it is not",
+    links: ["containerd"],
+    causes: [
+      { id: "shim-killed", evidence: "no shim process; the die event's code against State" },
+    ],
+  },
+  {
+    pattern: /PLEG is not healthy|did not receive an exit event/i,
+    meaning: "a question to the runtime about a container has had no answer for minutes",
+    links: ["kubelet", "dockerd"],
+    causes: [
+      { id: "shim-hung", evidence: "State of /proc/SHIM/status; an exec at the runtime works" },
+      { id: "containerd-hung", evidence: "State of /proc/CONTAINERD/status" },
+      { id: "d-state", evidence: "processes in state D, their /proc/PID/stack" },
+      { id: "slow-link", evidence: "the latency of an exec at each link" },
+    ],
+  },
+  {
+    pattern: /container runtime is down/i,
+    meaning: "the kubelet gets no answer on its CRI socket",
+    links: ["kubelet"],
+    causes: [
+      { id: "containerd-down", evidence: "the socket file has no listener in /proc/net/unix" },
+      { id: "containerd-hung", evidence: "State of /proc/CONTAINERD/status" },
+    ],
+  },
+  {
+    pattern: /executing setns process caused/i,
+    meaning: "runc's init died while it joined the container: an old runc's word for it",
+    links: ["runc"],
+    causes: [
+      { id: "pids-cgroup-full", evidence: "pids.current against pids.max up the tree" },
+      { id: "not-running", evidence: "the first process is gone" },
+    ],
+    era: "runc 1.0-rc2 to rc4 (Docker 17)",
   },
   {
     pattern: new RegExp(
@@ -44,7 +94,8 @@ export const LINK_MESSAGES: readonly KnownMessage[] = [
     ],
   },
   {
-    pattern: /context deadline exceeded|DeadlineExceeded|timed out|i\/o timeout/i,
+    pattern:
+      /context deadline exceeded|DeadlineExceeded|timed out|i\/o timeout|dial[^\n]*: timeout/i,
     meaning: "a caller gave up waiting; it does not say for whom",
     links: ["any"],
     causes: [
@@ -53,6 +104,7 @@ export const LINK_MESSAGES: readonly KnownMessage[] = [
       { id: "slow-link", evidence: "the latency of an exec at each link" },
       { id: "d-state", evidence: "processes in state D, their /proc/PID/stack" },
       { id: "probe-pileup", evidence: "orphans of timed-out probes in the container's cgroup" },
+      { id: "storage-hung", evidence: "a mount of the container whose server does not answer" },
     ],
   },
   {
@@ -68,9 +120,14 @@ export const LINK_MESSAGES: readonly KnownMessage[] = [
     causes: [{ id: "paused", evidence: "State.Paused; freezer.state or cgroup.events" }],
   },
   {
-    pattern: /is not running|no running task found|task [^ ]+ not found/i,
+    pattern: new RegExp(
+      "is not running|no running task found|task [^ ]+ not found|is restarting, wait until" +
+        "|cannot exec (in )?a (stopped|deleted) |cannot exec a container that has stopped" +
+        "|container state improper",
+      "i",
+    ),
     meaning: "there is no process to exec in",
-    links: ["dockerd", "containerd"],
+    links: ["dockerd", "containerd", "shim", "runc"],
     causes: [
       { id: "not-running", evidence: "State.ExitCode, and what ended it in Docker's events" },
       { id: "memcg-oom-app", evidence: "State.OOMKilled" },
@@ -78,7 +135,11 @@ export const LINK_MESSAGES: readonly KnownMessage[] = [
     ],
   },
   {
-    pattern: /container does not exist|container "[^"]*" does not exist/i,
+    pattern: new RegExp(
+      'container does not exist|container "[^"]*" does not exist' +
+        "|error opening file `[^`]*/status`: no such file",
+      "i",
+    ),
     meaning: "the runtime has no state of this container under its root",
     links: ["runc"],
     causes: [

@@ -3,7 +3,7 @@ import type { KnownMessage } from "./known_message.ts";
 /** Messages about the program, its user, its folder and its mounts. */
 export const PROGRAM_MESSAGES: readonly KnownMessage[] = [
   {
-    pattern: /executable file not found in \$PATH/i,
+    pattern: /executable file (`[^`]*` )?not found in \$PATH/i,
     meaning: "no folder of PATH in the container holds the program",
     links: ["runc", "image"],
     causes: [
@@ -17,7 +17,7 @@ export const PROGRAM_MESSAGES: readonly KnownMessage[] = [
     causes: [{ id: "exec-format", evidence: "the file's first bytes and e_machine" }],
   },
   {
-    pattern: /chdir to cwd/i,
+    pattern: /chdir to (cwd|`)/i,
     meaning: "the working folder cannot be entered in the container",
     links: ["runc init"],
     causes: [{ id: "cwd-missing", evidence: "stat of the folder in the rootfs" }],
@@ -29,9 +29,13 @@ export const PROGRAM_MESSAGES: readonly KnownMessage[] = [
     causes: [{ id: "user-unknown", evidence: "grep in /etc/passwd or /etc/group of the rootfs" }],
   },
   {
-    pattern: /bind source path does not exist|error while creating mount source path/i,
+    pattern: new RegExp(
+      "bind source path does not exist|error while creating mount source path" +
+        '|error mounting "[^"]*"[^\\n]*: stat [^\\n]*no such file|mount `[^`]*` to `',
+      "i",
+    ),
     meaning: "the host has no such file or folder to mount",
-    links: ["dockerd"],
+    links: ["dockerd", "runc init"],
     causes: [{ id: "bind-source-missing", evidence: "stat of the source on the host" }],
   },
   {
@@ -59,6 +63,21 @@ export const PROGRAM_MESSAGES: readonly KnownMessage[] = [
     causes: [{ id: "apparmor-missing", evidence: "/sys/kernel/security/apparmor/profiles" }],
   },
   {
+    pattern: /blocked for more than \d+ seconds/i,
+    meaning: "the kernel saw a process wait for two minutes where no signal reaches it",
+    links: ["kernel"],
+    causes: [
+      { id: "d-state", evidence: "State D and /proc/PID/stack of the process it names" },
+      { id: "storage-hung", evidence: "a mount whose server does not answer" },
+    ],
+  },
+  {
+    pattern: /nfs: server .* not responding/i,
+    meaning: "a file server is silent: whoever touches its mount waits",
+    links: ["kernel"],
+    causes: [{ id: "storage-hung", evidence: "`timeout 2 stat` of the mount point" }],
+  },
+  {
     pattern: /port is already allocated|address already in use/i,
     meaning: "somebody else listens on the port",
     links: ["dockerd"],
@@ -67,7 +86,8 @@ export const PROGRAM_MESSAGES: readonly KnownMessage[] = [
   {
     pattern: new RegExp(
       'exec: "[^"]*": (stat [^:]*: )?no such file or directory' +
-        "|exec [^ ]+: no such file or directory",
+        "|exec [^ ]+: no such file or directory|exec user process caused:? .?no such file" +
+        "|missing dynamic library",
       "i",
     ),
     meaning: "the program, or the interpreter that it names, is missing",
@@ -78,7 +98,11 @@ export const PROGRAM_MESSAGES: readonly KnownMessage[] = [
     ],
   },
   {
-    pattern: /(exec|starting container process).*permission denied|permission denied: unknown/i,
+    pattern: new RegExp(
+      "(exec|starting container process).*permission denied|permission denied: unknown" +
+        '|exec: "[^"]*": is a directory|open executable: permission denied',
+      "i",
+    ),
     meaning: "the file may not be executed, or is a folder",
     links: ["image"],
     causes: [{ id: "exec-not-executable", evidence: "mode and type of the file in the rootfs" }],

@@ -50,7 +50,9 @@ export function recogniseMessages(text: string): Recognised[] {
   const out = new Map<string, Recognised>();
   for (const raw of text.split("\n").slice(0, MAX_LINES)) {
     const line = raw.trim();
-    const known = ALL.filter((message) => message.pattern.test(line));
+    // Quotes within quotes: a daemon's log, or an old runtime's text in another's.
+    const plain = line.replace(/\\+"/g, '"');
+    const known = ALL.filter((message) => message.pattern.test(plain));
     if (known.length === 0) continue;
     const key = line.replace(/time="[^"]*"|\b[0-9a-f]{12,64}\b|[0-9]+/g, "");
     const same = out.get(key);

@@ -19,7 +19,11 @@ export const RESOURCE_MESSAGES: readonly KnownMessage[] = [
     ],
   },
   {
-    pattern: /pthread_create failed: Resource temporarily unavailable/i,
+    pattern: new RegExp(
+      "pthread_create failed: Resource temporarily unavailable" +
+        "|failed to create new OS thread|may need to increase max user processes",
+      "i",
+    ),
     meaning: "a Go program (runc's init) could not start a thread: clone(2) gave EAGAIN",
     links: ["runc"],
     causes: [
@@ -33,6 +37,42 @@ export const RESOURCE_MESSAGES: readonly KnownMessage[] = [
         id: "rlimit-nproc",
         evidence: "Max processes in /proc/PID/limits against the user's threads; pids.events flat",
       },
+    ],
+  },
+  {
+    pattern: new RegExp(
+      "fork: (retry: )?(resource temporarily unavailable|cannot allocate memory)" +
+        "|unable to create (new )?native thread|can't start new thread" +
+        "|pthread_create failed for thread|Errno 11\\] Resource temporarily",
+      "i",
+    ),
+    meaning: "a program in the container could not start a process or thread of its own (EAGAIN)",
+    links: ["container"],
+    causes: [
+      { id: "pids-app-fork", evidence: "the program ran and ended with 2; pids.events moves" },
+      { id: "pids-cgroup-full", evidence: "pids.current against pids.max up the tree" },
+      {
+        id: "rlimit-nproc",
+        evidence: "the user's threads against Max processes; pids.events flat",
+      },
+      { id: "memcg-oom-app", evidence: "where it says ENOMEM: the memory cgroup's usage" },
+    ],
+  },
+  {
+    pattern: /fork rejected by pids controller/i,
+    meaning: "the kernel's one line a cgroup: pids.max refused a process or thread",
+    links: ["kernel"],
+    causes: [
+      { id: "pids-cgroup-full", evidence: "pids.current against pids.max of the cgroup it names" },
+    ],
+  },
+  {
+    pattern: /insufficient PID available|PIDPressure/i,
+    meaning: "the kubelet found the node's process ids nearly used up",
+    links: ["kubelet", "kernel"],
+    causes: [
+      { id: "pid-max", evidence: "the number of tasks against kernel.pid_max" },
+      { id: "threads-max", evidence: "/proc/loadavg's total against kernel.threads-max" },
     ],
   },
   {
