@@ -261,6 +261,9 @@ test("nobody there, and a client that gives up", async () => {
   const endpoint = { base: "http://127.0.0.1:1", tls: {}, mirror: false };
   const lost = new RegistryClient({ endpoint, backoff: { attempts: 1, firstMs: 1 } });
   await expect(lost.probe()).rejects.toThrow("connect: connection refused");
+  const patient = new RegistryClient({ endpoint, backoff: { attempts: 99, firstMs: 1e9 } });
+  const request = { method: "GET", path: "/v2/", scope: "" };
+  await expect(patient.send(request)).rejects.toThrow("connect: connection refused");
   const abort = new AbortController();
   const reading = read("stalls-for-ever", 0, client({}, abort.signal));
   abort.abort();

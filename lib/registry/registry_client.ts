@@ -36,6 +36,8 @@ export class RegistryClient {
   readonly signal: AbortSignal | undefined;
   readonly #tokens: TokenSource;
   readonly #stallMs: number;
+  /** It is there: when it stops answering now, it may come back. */
+  #answered = false;
 
   constructor(options: RegistryClientOptions) {
     this.endpoint = options.endpoint;
@@ -60,12 +62,13 @@ export class RegistryClient {
       let wait: number | undefined;
       try {
         const reply = await this.#authorised(request);
+        this.#answered = true;
         if (request.once || !isTransient(reply.status)) return reply;
         wait = waitBefore(this.backoff, tried, reply.headers.get("retry-after"));
         if (wait === undefined) return reply;
         await reply.discard();
       } catch (error) {
-        const again = !request.once && isLost(error);
+        const again = !request.once && isLost(error) && (this.#answered || !isAbsent(error));
         wait = again ? waitBefore(this.backoff, tried, null) : undefined;
         if (wait === undefined) throw error;
       }
@@ -105,6 +108,13 @@ export class RegistryClient {
     });
   }
 }
+
+/** Nobody listens at that address, or it is none: a second try would find the same. */
+const isAbsent = (error: unknown) =>
+  error instanceof ChainError &&
+  error.outer.evidence.some(({ kind, value }) => kind === "errno" && ABSENT.test(value));
+
+const ABSENT = /ConnectionRefused|ECONNREFUSED|ENOTFOUND|FailedToOpenSocket|ENETUNREACH/;
 
 /** A connection that broke or stalled: the next one may work. */
 export const isLost = (error: unknown) =>

@@ -114,11 +114,17 @@ export function unreachable(op: string, url: string, thrown: unknown): ChainErro
     layer: "registry",
     op,
     code: "unavailable",
-    message: `${JSON.stringify(withoutQuery(url))}: ${words.replace("HOST", host)}`,
+    message: `${verbOf(op)} ${JSON.stringify(withoutQuery(url))}: ${words.replace("HOST", host)}`,
     ...(cause ? { cause } : {}),
     ...(fix ? { fix: fix.replace("HOST", host) } : {}),
     evidence: [{ kind: "errno", value: code || message, ref: host }],
   });
+}
+
+/** The request's method as Go's client, and so dockerd, writes it: `Get`. */
+function verbOf(op: string): string {
+  const method = op.split(" ", 1)[0] ?? "";
+  return method.slice(0, 1) + method.slice(1).toLowerCase();
 }
 
 /** What Bun's client says, docker's words for it, what it means, what to do. */

@@ -15,12 +15,13 @@ import { containerStats } from "./server/container_stats.ts";
 import { containerKill, containerRestart, containerStop } from "./server/container_stop.ts";
 import { containerTop } from "./server/container_top.ts";
 import { containerWait } from "./server/container_wait.ts";
+import * as about from "./server/engine_version.ts";
 import { execCreate, execResize, execStart } from "./server/exec_run.ts";
 import { imageBuild } from "./server/image_build.ts";
 import { imageImport } from "./server/image_import.ts";
 import { imageLoad } from "./server/image_load.ts";
 import * as images from "./server/image_ops.ts";
-import { imagePrune } from "./server/image_prune.ts";
+import { buildPrune, imagePrune } from "./server/image_prune.ts";
 import { imagePull } from "./server/image_pull.ts";
 import { imagePush } from "./server/image_push.ts";
 import { imageRemove } from "./server/image_remove.ts";
@@ -35,8 +36,8 @@ import * as volumes from "./server/volume_ops.ts";
 /** The daemon's operations as the interface that servers and other boxes call. */
 export function dockerEngine(daemon: Daemon): DockerEngine {
   return {
-    ping: () => system.ping(),
-    version: (context) => system.version(daemon, context),
+    ping: () => about.ping(),
+    version: (context) => about.version(daemon, context),
     info: (context) => system.info(daemon, context),
     diskUsage: (types, context) => system.diskUsage(daemon, types, context),
     events: (query, context) => system.events(daemon, query, context),
@@ -96,7 +97,10 @@ export function dockerEngine(daemon: Daemon): DockerEngine {
 
 type ImageOperations = Pick<
   DockerEngine,
-  Extract<keyof DockerEngine, `image${string}` | "distributionInspect" | "registryLogin">
+  Extract<
+    keyof DockerEngine,
+    `image${string}` | "buildPrune" | "distributionInspect" | "registryLogin"
+  >
 >;
 
 function imageOperations(daemon: Daemon): ImageOperations {
@@ -107,6 +111,7 @@ function imageOperations(daemon: Daemon): ImageOperations {
     imageTag: (name, repo, tag, context) => images.imageTag(daemon, name, repo, tag, context),
     imageRemove: (name, options, context) => imageRemove(daemon, name, options, context),
     imagePrune: (filters, context) => imagePrune(daemon, filters, context),
+    buildPrune: () => buildPrune(daemon),
     imageImport: (tar, options, context) => imageImport(daemon, tar, options, context),
     imagePull: (image, tag, platform, context, auth = {}) =>
       imagePull(daemon, { image, tag, platform, auth }, context),

@@ -20,6 +20,7 @@ import type {
   PathStat,
 } from "./types/container_view.ts";
 import type {
+  BuildPruned,
   ContainerCommitOptions,
   ImageHistoryItem,
   ImageImportOptions,
@@ -150,6 +151,8 @@ export interface DockerEngine extends RegistryOperations {
     context: CallContext,
   ): Promise<ImageRemoved[]>;
   imagePrune(filters: Filters, context: CallContext): Promise<ImagesPruned>;
+  /** Frees what builders keep beside images. */
+  buildPrune(context: CallContext): Promise<BuildPruned>;
   /** Makes an image of one file system tar. The last message's `status` is the image's id. */
   imageImport(
     tar: ByteStream,

@@ -15,8 +15,9 @@ export function mergeImageDefaults(given: ContainerConfig, image: ImageConfig): 
   out.Volumes = mergeSets(base.Volumes, given.Volumes);
   out.ExposedPorts = mergeSets(base.ExposedPorts, given.ExposedPorts);
   const known = new Set((given.Env ?? []).map(nameOf));
-  out.Env = [...(given.Env ?? [])];
-  for (const entry of base.Env ?? []) if (!known.has(nameOf(entry))) out.Env.push(entry);
+  const added = (base.Env ?? []).filter((entry) => !known.has(nameOf(entry)));
+  // An empty list stays what it was: inspect tells null from [].
+  out.Env = added.length > 0 ? [...(given.Env ?? []), ...added] : (given.Env ?? null);
   // An entrypoint of the client's own makes the image's command meaningless.
   if (!given.Entrypoint?.length) {
     if (!given.Cmd?.length) out.Cmd = base.Cmd ?? null;

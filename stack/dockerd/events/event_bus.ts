@@ -56,6 +56,11 @@ export class EventBus {
     this.publish("container", action, container.id, attributes);
   }
 
+  /** A prune of containers, images, … has ended, so many bytes were freed. */
+  pruned(type: string, bytes: number): void {
+    this.publish(type, "prune", "", { reclaimed: String(bytes) });
+  }
+
   /** Volumes of a container that its run begins or ends to use. */
   volumes(container: Container, action: "mount" | "unmount"): void {
     for (const mount of container.record.mounts) {
@@ -150,9 +155,9 @@ export function matchesEvent(message: EventMessage, filters: Filters): boolean {
       case "volume":
       case "network":
       case "daemon":
-        return (
-          message.Type === key &&
-          values.some((value) => ID.startsWith(value) || Attributes["name"] === value)
+        // As dockerd: whatever its kind, by the beginning of its id or name.
+        return values.some(
+          (value) => ID.startsWith(value) || (Attributes["name"] ?? "").startsWith(value),
         );
       default:
         // As dockerd: a key that no event has is no condition.

@@ -37,6 +37,11 @@ export function watchHealth(daemon: Daemon, container: Container): void {
 /** The run has ended: no more probes. */
 export function stopHealth(daemon: Daemon, container: Container): void {
   daemon.clearTimer(`health ${container.id}`);
+  probesEnd(container);
+}
+
+/** A container that is not probed, also one that is paused, counts as ill: so dockerd has it. */
+export function probesEnd(container: Container): void {
   const { health } = container.record.state;
   if (health && health.Status !== "none") health.Status = "unhealthy";
 }

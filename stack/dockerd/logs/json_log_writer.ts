@@ -41,7 +41,7 @@ export class JsonLogWriter {
     const bytes = rest
       ? Buffer.concat([rest, data])
       : Buffer.from(data.buffer, data.byteOffset, data.length);
-    let text = "";
+    const entries: string[] = [];
     let start = 0;
     const time = formatNs(wallNs());
     while (start < bytes.length) {
@@ -49,25 +49,37 @@ export class JsonLogWriter {
       let end = newline < 0 ? bytes.length : newline + 1;
       if (end - start > MAX_LINE_BYTES) end = start + MAX_LINE_BYTES;
       else if (newline < 0) break;
-      text += encodeEntry(bytes.subarray(start, end), stream, time);
+      entries.push(encodeEntry(bytes.subarray(start, end), stream, time));
       start = end;
     }
     this.#rest[stream] = start < bytes.length ? Uint8Array.from(bytes.subarray(start)) : undefined;
-    if (text !== "") this.#append(text);
+    if (entries.length > 0) this.#append(entries);
   }
 
-  #append(text: string): void {
-    const data = Buffer.from(text);
-    if (this.#limits.maxBytes > 0 && this.#bytes + data.length > this.#limits.maxBytes) {
-      if (this.#bytes > 0) this.#rotate();
+  /** As dockerd: a file that has reached its limit is set aside before the next line. */
+  #append(entries: string[]): void {
+    const { maxBytes } = this.#limits;
+    let text = "";
+    for (const entry of entries) {
+      if (maxBytes > 0 && this.#bytes >= maxBytes) {
+        this.#put(text);
+        text = "";
+        this.#rotate();
+      }
+      text += entry;
+      if (maxBytes > 0) this.#bytes += Buffer.byteLength(entry);
     }
+    this.#put(text);
+    this.#wake();
+  }
+
+  #put(text: string): void {
+    if (text === "") return;
     try {
-      writeSync(this.#fd, data);
-      this.#bytes += data.length;
+      writeSync(this.#fd, text);
     } catch {
       // A full disk loses log lines; the container must not stop for it.
     }
-    this.#wake();
   }
 
   #rotate(): void {
@@ -95,7 +107,7 @@ export class JsonLogWriter {
     for (const stream of [1, 2] as const) {
       const rest = this.#rest[stream];
       this.#rest[stream] = undefined;
-      if (rest) this.#append(encodeEntry(rest, stream, time));
+      if (rest) this.#append([encodeEntry(rest, stream, time)]);
     }
     this.#wake();
   }

@@ -109,6 +109,7 @@ export async function archiveGet(
     withContainerRoot(daemon, container, context, async (rootFd) => {
       const stat = statPath(rootFd, ref, path);
       const source = openSource(rootFd, ref, path);
+      daemon.events.container(container, "archive-path");
       await new Promise<void>((done) => resolve({ stat, tar: released(source, done) }));
     }).catch(reject);
   });

@@ -1,12 +1,12 @@
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ContainerConfig } from "#wire/docker-api/types/container_config.ts";
-import type { ContainerInspect, GraphDriver } from "#wire/docker-api/types/container_view.ts";
-import type { Container } from "../container/container.ts";
+import type { ContainerInspect } from "#wire/docker-api/types/container_view.ts";
 import { mountPoints } from "../container/container_record.ts";
 import type { Daemon } from "../daemon.ts";
 import { linkViews } from "../network/links.ts";
 import { networkFilePaths } from "../network/network_files.ts";
 import { networkSettings } from "../network/network_view.ts";
+import { graphDriver } from "./container_layers.ts";
 import { containerSizes } from "./container_size.ts";
 
 /** GET /containers/ID/json */
@@ -81,31 +81,4 @@ function configView(config: ContainerConfig): ContainerConfig {
     if (view[field] === null || view[field] === "" || view[field] === false) delete view[field];
   }
   return view;
-}
-
-/** Folders of the container's layers, where the snapshotter is an overlay. */
-async function graphDriver(
-  daemon: Daemon,
-  container: Container,
-  context: CallContext,
-): Promise<GraphDriver> {
-  const { snapshotter } = container.record;
-  const { mounts } = await daemon.services.snapshots.mounts(
-    { snapshotter, key: container.id },
-    daemon.call(context),
-  );
-  const options = mounts[0]?.options ?? [];
-  const value = (name: string) =>
-    options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
-  const upper = value("upperdir");
-  if (!upper) return { Name: snapshotter, Data: null };
-  return {
-    Name: snapshotter,
-    Data: {
-      LowerDir: value("lowerdir") ?? "",
-      MergedDir: daemon.mounts.path(container.id),
-      UpperDir: upper,
-      WorkDir: value("workdir") ?? "",
-    },
-  };
 }

@@ -9,6 +9,7 @@ import { checkFilters, matchesLabels } from "../filters.ts";
 import { conflict, invalid } from "../refusals.ts";
 import { checkResources, ociResources } from "../spec/resources.ts";
 import { containerRemove } from "./container_remove.ts";
+import { writtenBytes } from "./container_size.ts";
 import { checkRestartPolicy } from "./host_config_check.ts";
 import { pruneUntil } from "./prune_time.ts";
 
@@ -178,10 +179,8 @@ export async function containerPrune(
     if (until !== undefined && Date.parse(record.created) > until) continue;
     if (!matchesLabels(record.config.Labels, filters["label"] ?? [])) continue;
     if ((filters["label!"] ?? []).some((l) => matchesLabels(record.config.Labels, [l]))) continue;
-    const { snapshotter, id } = record;
-    const usage = await daemon.services.snapshots
-      .usage({ snapshotter, key: id }, daemon.call(context))
-      .catch(() => undefined);
+    const { id } = record;
+    const written = await writtenBytes(daemon, container, context).catch(() => 0);
     try {
       const options = { force: false, volumes: false, link: false };
       await containerRemove(daemon, id, options, context);
@@ -190,8 +189,9 @@ export async function containerPrune(
       if (error instanceof ChainError) continue;
       throw error;
     }
-    reclaimed += Number(usage?.size ?? 0n);
+    reclaimed += written;
     deleted.push(id);
   }
+  daemon.events.pruned("container", reclaimed);
   return { ContainersDeleted: deleted, SpaceReclaimed: reclaimed };
 }

@@ -1,5 +1,6 @@
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { Daemon } from "../daemon.ts";
+import { probesEnd } from "../health/health_probe.ts";
 import { conflict } from "../refusals.ts";
 
 /** POST /containers/ID/pause */
@@ -22,6 +23,7 @@ export async function containerPause(
     }
     await daemon.services.tasks.pause({ containerId: container.id }, daemon.call(context));
     state.paused = true;
+    probesEnd(container);
     container.save();
     daemon.events.container(container, "pause");
   });

@@ -43,10 +43,7 @@ async function stopRun(
   const { config, state } = container.record;
   const signal = parseSignal(options.signal || config.StopSignal || "SIGTERM");
   const timeout = options.timeout ?? config.StopTimeout ?? DEFAULT_TIMEOUT_S;
-  if (state.restarting) {
-    await endRestarting(daemon, container);
-    return;
-  }
+  if (await endRestarting(daemon, container)) return;
   container.stopRequested = true;
   const ended = container.nextExit();
   daemon.events.container(container, "kill", { signal: String(signal) });
@@ -58,15 +55,20 @@ async function stopRun(
   await settled(container);
 }
 
-/** The waiting between two runs ends: the container is stopped now. */
-async function endRestarting(daemon: Daemon, container: Container): Promise<void> {
-  await container.lock.run(async () => {
-    const { state } = container.record;
-    if (!state.restarting) return;
+/**
+ * Ends the waiting between two runs: the container is stopped then. False: it runs, also when it
+ * was started by the time that its lock was free.
+ */
+async function endRestarting(daemon: Daemon, container: Container): Promise<boolean> {
+  const { state } = container.record;
+  if (!state.restarting) return !state.running;
+  return container.lock.run(async () => {
+    if (!state.restarting) return !state.running;
     daemon.clearTimer(`restart ${container.id}`);
     Object.assign(state, { running: false, restarting: false });
     container.save();
     container.announceExit();
+    return true;
   });
 }
 
@@ -87,11 +89,7 @@ export async function killAndWait(
   container: Container,
   ended = container.nextExit(),
 ): Promise<void> {
-  if (container.record.state.restarting) {
-    await endRestarting(daemon, container);
-    return;
-  }
-  if (!container.record.state.running) return;
+  if (await endRestarting(daemon, container)) return;
   container.stopRequested = true;
   daemon.events.container(container, "kill", { signal: String(SIGKILL) });
   await sendSignal(daemon, container, SIGKILL, {});

@@ -33,7 +33,9 @@ export async function containerTop(
     daemon.call(context),
   );
   const text = await runPs(args);
-  return chooseLines(text, new Set(processes.map(({ pid }) => pid)));
+  const top = chooseLines(text, new Set(processes.map(({ pid }) => pid)));
+  daemon.events.container(container, "top");
+  return top;
 }
 
 async function runPs(args: string[]): Promise<string> {

@@ -30,20 +30,40 @@ export function inheritedMounts(daemon: Daemon, from: readonly string[]): Wanted
   });
 }
 
+/**
+ * How mounts spread between a bind and its source. One that holds the daemon's own folder must not
+ * keep what the daemon unmounts there, so it follows the host unless the client says otherwise.
+ */
+function bindPropagation(daemon: Daemon, { source, propagation }: WantedMount): string {
+  const { root } = daemon.options;
+  const nested = within(source, root) || within(root, source);
+  if (!nested) return propagation || "rprivate";
+  if (["", "rslave", "rshared"].includes(propagation)) return propagation || "rslave";
+  throw invalid(
+    op,
+    'invalid mount config: must use either propagation mode "rslave" or "rshared" when mount ' +
+      `source is within the daemon root, daemon root: ${JSON.stringify(root)}, bind mount ` +
+      `source: ${JSON.stringify(source)}, propagation: ${JSON.stringify(propagation)}`,
+  );
+}
+
+const within = (path: string, folder: string) =>
+  path === folder || folder === "/" || path.startsWith(`${folder}/`);
+
 /** A wanted mount as it is recorded; its volume is made where there is none. */
 export function mountRecord(daemon: Daemon, want: WantedMount, unwind: Unwind): MountRecord {
   const common = {
     Destination: want.destination,
     Mode: want.mode,
     RW: !want.readonly,
-    Propagation: want.propagation,
+    Propagation: want.type === "bind" ? bindPropagation(daemon, want) : want.propagation,
   };
   if (want.type === "tmpfs") {
     const options = ["noexec", "nosuid", "nodev", "rprivate", ...want.tmpfsOptions];
     return { Type: "tmpfs", Source: "", ...common, Mode: "", options: mergeTmpfs(options) };
   }
   const options = [want.recursive ? "rbind" : "bind", ...(want.readonly ? ["ro"] : [])];
-  if (want.propagation) options.push(want.propagation);
+  if (common.Propagation) options.push(common.Propagation);
   if (want.type === "bind") {
     const bind = { Type: "bind", Source: want.source, ...common, options } as const;
     return want.createSource ? bind : { ...bind, sourceMustExist: true };

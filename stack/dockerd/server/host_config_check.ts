@@ -156,7 +156,10 @@ export function checkRestartPolicy(host: Pick<HostConfig, "RestartPolicy">): voi
 function checkLogConfig(host: HostConfig, warnings: string[]): void {
   const { Type, Config } = host.LogConfig ?? {};
   if (Type && !["json-file", "local", "none"].includes(Type)) {
-    throw invalid(op, `logger: no log driver named '${Type}' is registered`);
+    throw invalid(
+      op,
+      `error looking up logging plugin ${Type}: plugin ${JSON.stringify(Type)} not found`,
+    );
   }
   for (const [key, value] of Object.entries(Config ?? {})) {
     const local = Type === "local";

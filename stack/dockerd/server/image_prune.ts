@@ -1,6 +1,6 @@
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { Filters } from "#wire/docker-api/engine.ts";
-import type { ImageRemoved, ImagesPruned } from "#wire/docker-api/types/image.ts";
+import type { BuildPruned, ImageRemoved, ImagesPruned } from "#wire/docker-api/types/image.ts";
 import type { Daemon } from "../daemon.ts";
 import { checkFilters, flagFilter, matchesLabels } from "../filters.ts";
 import type { NamedImage } from "../images/image_store.ts";
@@ -27,7 +27,14 @@ export async function imagePrune(
     deleted.push(...(await removeQuietly(daemon, named.image, context)));
   }
   const SpaceReclaimed = Math.max(0, before - (await layerBytes(daemon, call)));
+  daemon.events.pruned("image", SpaceReclaimed);
   return { ImagesDeleted: deleted, SpaceReclaimed };
+}
+
+/** POST /build/prune: steps of builds are images, which images/prune removes. */
+export async function buildPrune(daemon: Daemon): Promise<BuildPruned> {
+  daemon.events.pruned("builder", 0);
+  return { CachesDeleted: null, SpaceReclaimed: 0 };
 }
 
 function isWanted({ image, names }: NamedImage, filters: Filters): boolean {

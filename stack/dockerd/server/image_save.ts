@@ -25,6 +25,9 @@ export async function imageSave(
     }
     wanted.set(image.id, known);
   }
+  for (const { image } of wanted.values()) {
+    daemon.events.publish("image", "save", image.id, { name: image.id });
+  }
   const packing = pack();
   writeArchive(daemon, packing, [...wanted.values()], call).catch((error: unknown) =>
     packing.destroy(error instanceof Error ? error : new Error(String(error))),

@@ -106,6 +106,7 @@ export async function networkPrune(
     await removeRecord(daemon, record);
     deleted.push(record.name);
   }
+  daemon.events.pruned("network", 0);
   return { NetworksDeleted: deleted.length > 0 ? deleted : null };
 }
 

@@ -46,7 +46,9 @@ export async function registryLogin(
     });
   } catch (thrown) {
     const error = toChainError(thrown, "dockerd", "log in");
-    const message = `login attempt to ${host} failed`;
+    // As dockerd: of a registry that is not there its own words are told.
+    const there = error.outer.code !== "unavailable";
+    const message = there ? `login attempt to ${host} failed` : "";
     throw error.wrap({ layer: "dockerd", op: "log in", code: error.outer.code, message });
   }
   return { Status: "Login Succeeded", IdentityToken: "" };

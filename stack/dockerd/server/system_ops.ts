@@ -1,79 +1,19 @@
-import { readFileSync } from "node:fs";
-import { hostname, release } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { EventQuery } from "#wire/docker-api/engine.ts";
-import type {
-  DiskUsage,
-  EventMessage,
-  PingView,
-  SystemInfo,
-  VersionView,
-} from "#wire/docker-api/types/system.ts";
+import type { DiskUsage, EventMessage, SystemInfo } from "#wire/docker-api/types/system.ts";
 import type { Daemon } from "../daemon.ts";
 import { invalid } from "../refusals.ts";
 import type { HostFacts } from "../spec/host_facts.ts";
 import { readStateFile, writeStateFile } from "../state_file.ts";
 import { containerList } from "./container_list.ts";
 import { volumeUsers } from "./container_remove.ts";
+import { initVersion, OWN_VERSION, SERVER_VERSION } from "./engine_version.ts";
 import { imageUsage, layerBytes } from "./image_usage.ts";
 import { folderSize } from "./volume_ops.ts";
 
-/** The API that this daemon speaks, and the dockerd whose behaviour it has. */
-export const API_VERSION = "1.50";
-const MIN_API_VERSION = "1.24";
-const ENGINE_VERSION = "28.2.2";
-const OWN_VERSION = "0.1.0";
-
-const GO_ARCH: Record<string, string> = { x64: "amd64", arm64: "arm64" };
 const MACHINE: Record<string, string> = { x64: "x86_64", arm64: "aarch64" };
-
-/** GET /_ping */
-export async function ping(): Promise<PingView> {
-  return {
-    apiVersion: API_VERSION,
-    osType: "linux",
-    experimental: false,
-    builderVersion: "1",
-    swarm: "inactive",
-  };
-}
-
-/** GET /version */
-export async function version(daemon: Daemon, context: CallContext): Promise<VersionView> {
-  const below = await daemon.services.version.version({}, daemon.call(context));
-  const arch = GO_ARCH[process.arch] ?? process.arch;
-  const serverVersion = `${ENGINE_VERSION}+catena.${OWN_VERSION}`;
-  return {
-    Platform: { Name: "Catena Engine" },
-    Components: [
-      {
-        Name: "Engine",
-        Version: serverVersion,
-        Details: {
-          ApiVersion: API_VERSION,
-          Arch: arch,
-          BuildTime: "",
-          Experimental: "false",
-          GitCommit: "",
-          GoVersion: `bun ${Bun.version}`,
-          KernelVersion: release(),
-          MinAPIVersion: MIN_API_VERSION,
-          Os: "linux",
-        },
-      },
-      { Name: "containerd", Version: below.version, Details: { GitCommit: below.revision } },
-    ],
-    Version: serverVersion,
-    ApiVersion: API_VERSION,
-    MinAPIVersion: MIN_API_VERSION,
-    GitCommit: "",
-    GoVersion: `bun ${Bun.version}`,
-    Os: "linux",
-    Arch: arch,
-    KernelVersion: release(),
-    BuildTime: "",
-  };
-}
 
 /** A daemon keeps its id over restarts. */
 function daemonId(daemon: Daemon): string {
@@ -85,12 +25,13 @@ function daemonId(daemon: Daemon): string {
   return id;
 }
 
-function osName(): string {
+/** A value of /etc/os-release. */
+function osRelease(key: string, otherwise: string): string {
   try {
-    const match = readFileSync("/etc/os-release", "utf8").match(/^PRETTY_NAME="?([^"\n]*)/m);
-    return match?.[1] ?? "linux";
+    const text = readFileSync("/etc/os-release", "utf8");
+    return new RegExp(`^${key}="?([^"\\n]*)`, "m").exec(text)?.[1] ?? otherwise;
   } catch {
-    return "linux";
+    return otherwise;
   }
 }
 
@@ -119,6 +60,8 @@ export async function info(daemon: Daemon, context: CallContext): Promise<System
   const paused = states.filter((state) => state.running && state.paused).length;
   const running = states.filter((state) => state.running && !state.paused).length;
   const { images } = await daemon.services.images.list({ filters: [] }, call);
+  const below = await daemon.services.version.version({}, call);
+  const init = await initVersion(daemon.initPath);
   const ids = new Set(images.map((image) => image.target?.digest));
   return {
     ID: daemonId(daemon),
@@ -141,8 +84,8 @@ export async function info(daemon: Daemon, context: CallContext): Promise<System
     CgroupVersion: facts.pureCgroupV2 ? "2" : "1",
     NEventsListener: 0,
     KernelVersion: facts.kernelRelease,
-    OperatingSystem: osName(),
-    OSVersion: "",
+    OperatingSystem: osRelease("PRETTY_NAME", "linux"),
+    OSVersion: osRelease("VERSION_ID", ""),
     OSType: "linux",
     Architecture: MACHINE[process.arch] ?? process.arch,
     IndexServerAddress: "https://index.docker.io/v1/",
@@ -157,16 +100,16 @@ export async function info(daemon: Daemon, context: CallContext): Promise<System
     Name: hostname(),
     Labels: daemon.options.labels ?? [],
     ExperimentalBuild: false,
-    ServerVersion: `${ENGINE_VERSION}+catena.${OWN_VERSION}`,
+    ServerVersion: SERVER_VERSION,
     Runtimes: runtimeViews(daemon),
     DefaultRuntime: daemon.defaultRuntime,
     Swarm: swarmView(),
     LiveRestoreEnabled: true,
     Isolation: "",
     InitBinary: daemon.initPath ?? "",
-    ContainerdCommit: { ID: "" },
-    RuncCommit: { ID: "" },
-    InitCommit: { ID: "" },
+    ContainerdCommit: { ID: below.revision || below.version },
+    RuncCommit: { ID: `catena ${OWN_VERSION}` },
+    InitCommit: { ID: init?.commit ?? "" },
     SecurityOptions: ["name=seccomp,profile=builtin"],
     Containerd: { Namespaces: { Containers: daemon.namespace } },
     CDISpecDirs: [],
@@ -186,9 +129,10 @@ function limitViews(facts: HostFacts): Record<string, unknown> {
     PidsLimit: true,
     IPv4Forwarding: readFlag("/proc/sys/net/ipv4/ip_forward"),
     Debug: false,
-    NFd: 0,
+    NFd: readdirSync("/proc/self/fd").length,
     OomKillDisable: !facts.pureCgroupV2,
-    NGoroutines: 0,
+    // What comes nearest to goroutines here.
+    NGoroutines: readdirSync("/proc/self/task").length,
     SystemTime: new Date().toISOString(),
   };
 }

@@ -75,6 +75,7 @@ export async function volumePrune(daemon: Daemon, filters: Filters): Promise<Vol
     deleted.push(record.name);
     daemon.events.publish("volume", "destroy", record.name, { driver: "local" });
   }
+  daemon.events.pruned("volume", reclaimed);
   return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed };
 }
 

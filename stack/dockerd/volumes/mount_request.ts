@@ -70,7 +70,6 @@ export function parseBind(text: string): WantedMount {
     );
   }
   readMode(wanted, third);
-  if (wanted.type === "bind" && wanted.propagation === "") wanted.propagation = "rprivate";
   return wanted;
 }
 
@@ -157,7 +156,7 @@ function parseMount(request: MountRequest): WantedMount {
     type,
     source,
     readonly: request.ReadOnly === true,
-    propagation: type === "bind" ? bind?.Propagation || "rprivate" : "",
+    propagation: type === "bind" ? (bind?.Propagation ?? "") : "",
     recursive: bind?.NonRecursive !== true,
     createSource: bind?.CreateMountpoint === true,
     copyUp: type === "volume" && volume?.NoCopy !== true,

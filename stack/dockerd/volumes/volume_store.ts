@@ -60,7 +60,8 @@ export class VolumeStore {
     if (body.Driver && body.Driver !== "local") {
       throw notFound(
         op,
-        `error looking up volume plugin ${body.Driver}: plugin ` +
+        `${body.Name ? `create ${body.Name}: ` : ""}error looking up volume plugin ` +
+          `${body.Driver}: plugin ` +
           `${JSON.stringify(body.Driver)} not found`,
       );
     }

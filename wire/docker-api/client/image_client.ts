@@ -3,6 +3,7 @@ import type { DockerEngine } from "../engine.ts";
 import { errorFromReply } from "../errors.ts";
 import type { RegistryOperations } from "../registry_operations.ts";
 import type {
+  BuildPruned,
   ImageHistoryItem,
   ImageInspect,
   ImageRemoved,
@@ -29,6 +30,7 @@ type ImagePart = Pick<
   | "imageTag"
   | "imageRemove"
   | "imagePrune"
+  | "buildPrune"
   | "imageImport"
   | "imagePull"
   | "imagePush"
@@ -96,6 +98,7 @@ export function imageClient(http: DockerTransport): ImagePart {
         { query: { filters: filtersText(filters) } },
         context,
       ),
+    buildPrune: (context) => http.json<BuildPruned>("POST", "/build/prune", {}, context),
     imageImport: (tar, { url, ...options }, context) => {
       const query = { fromSrc: url ?? "-", ...options };
       const body = url === undefined ? { body: tar } : {};

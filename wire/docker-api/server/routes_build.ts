@@ -98,8 +98,8 @@ export const buildRoutes: Route[] = [
     method: "POST",
     path: "/build/prune",
     name: "build.prune",
-    // The steps of builds are images: images/prune removes those that nothing needs.
-    handle: (exchange) => exchange.send(200, { CachesDeleted: null, SpaceReclaimed: 0 }),
+    handle: async (exchange) =>
+      exchange.send(200, await exchange.engine.buildPrune(exchange.context)),
   },
   {
     method: "POST",

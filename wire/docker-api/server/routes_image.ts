@@ -1,4 +1,5 @@
 import type { ContainerConfig } from "../types/container_config.ts";
+import type { ImageInspect } from "../types/image.ts";
 import { type Exchange, refusal } from "./exchange.ts";
 import { sendMessages } from "./json_stream.ts";
 import { registryAuth } from "./registry_header.ts";
@@ -54,6 +55,31 @@ async function commit(exchange: Exchange): Promise<void> {
   exchange.send(201, await exchange.engine.containerCommit(options, exchange.context));
 }
 
+/** Before 1.50 an image's configuration had all its fields, empty ones too. */
+function withEmptyFields(view: ImageInspect): ImageInspect {
+  const Config = {
+    Hostname: "",
+    Domainname: "",
+    User: "",
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    Tty: false,
+    OpenStdin: false,
+    StdinOnce: false,
+    Env: null,
+    Cmd: null,
+    Image: "",
+    Volumes: null,
+    WorkingDir: "",
+    Entrypoint: null,
+    OnBuild: null,
+    Labels: null,
+    ...view.Config,
+  };
+  return { ...view, Config };
+}
+
 export const imageRoutes: Route[] = [
   {
     method: "GET",
@@ -99,7 +125,7 @@ export const imageRoutes: Route[] = [
     name: "image.inspect",
     handle: async (exchange) => {
       const view = await exchange.engine.imageInspect(exchange.params[0]!, exchange.context);
-      exchange.send(200, view);
+      exchange.send(200, exchange.atLeast(1, 50) ? view : withEmptyFields(view));
     },
   },
   {

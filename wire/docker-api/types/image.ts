@@ -54,6 +54,11 @@ export interface ImagesPruned {
   SpaceReclaimed: number;
 }
 
+export interface BuildPruned {
+  CachesDeleted: string[] | null;
+  SpaceReclaimed: number;
+}
+
 /** One JSON message of a progress stream (import, load, pull). */
 export interface ProgressMessage {
   stream?: string;
