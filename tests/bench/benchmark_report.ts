@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
+import { type CommandPart, renderParts } from "./command_parts.ts";
 import { GENUINE_STACK, OUR_STACK } from "./docker_bench.ts";
 import { median, quantile, type Timing } from "./measure_in_turn.ts";
 import type { MemoryUse } from "./memory_bench.ts";
@@ -17,6 +18,7 @@ export interface Comparison {
 
 export interface Report {
   comparisons: Comparison[];
+  parts: CommandPart[];
   memory: MemoryUse[];
   seeing: SeeingCost;
   versions: string[];
@@ -40,6 +42,7 @@ ${report.missing === undefined ? "" : `\nOurs was not measured: ${report.missing
 |---|---|---|---|---|
 ${report.comparisons.map(renderComparison).join("\n")}
 
+${renderParts(report.parts)}
 ## Private memory
 
 Private_Clean + Private_Dirty of smaps_rollup, idle containers.

@@ -5,6 +5,7 @@ import { describeResult, runCommand } from "../lib/command.ts";
 import { GENUINE } from "../lib/genuine_stack.ts";
 import { makeBundle } from "../lib/runtime_bundle.ts";
 import type { Sandbox } from "../lib/sandbox.ts";
+import { benchCommandParts, type CommandPart } from "./command_parts.ts";
 import { measureInTurn, type Timing } from "./measure_in_turn.ts";
 
 interface Runtime {
@@ -16,6 +17,9 @@ interface Runtime {
 export interface RuntimeTimings {
   exec: Timing[];
   run: Timing[];
+  /** create, start and delete, one after the other. */
+  cycle: Timing[];
+  parts: CommandPart[];
 }
 
 /** crun refuses a host with both cgroup versions: it gets a mount namespace without the second. */
@@ -39,10 +43,37 @@ export async function benchRuntimes(sandbox: Sandbox, samples: number): Promise<
     name: runtime.name,
     work: () => must([...command(sandbox, runtime), "run", "--bundle", bundle, "run"]),
   }));
+  const cycle = runtimes.map((runtime) => ({
+    name: runtime.name,
+    work: async () => {
+      const own = command(sandbox, runtime);
+      await must([...own, "create", "--bundle", bundle, "cycle"]);
+      await must([...own, "start", "cycle"]);
+      await must([...own, "delete", "--force", "cycle"]);
+    },
+  }));
   return {
     exec: await measureInTurn([...exec, wrapper], options),
     run: await measureInTurn(run, options),
+    cycle: await measureInTurn(cycle, options),
+    parts: await benchCommandParts(sandbox, parts(sandbox, runtimes, bundle), samples),
   };
+}
+
+/** The commands whose time is taken apart: ours, and genuine runc's beside them. */
+function parts(sandbox: Sandbox, runtimes: Runtime[], bundle: string) {
+  return runtimes
+    .filter(({ name }) => name !== "crun")
+    .reverse()
+    .flatMap((runtime) => {
+      const own = command(sandbox, runtime);
+      return [
+        { what: `${runtime.name} --version`, argv: [...runtime.argv, "--version"] },
+        { what: `${runtime.name} state`, argv: [...own, "state", idOf(runtime)] },
+        { what: `${runtime.name} exec`, argv: [...own, "exec", idOf(runtime), "true"] },
+        { what: `${runtime.name} run`, argv: [...own, "run", "--bundle", bundle, "run"] },
+      ];
+    });
 }
 
 function availableRuntimes(sandbox: Sandbox): Runtime[] {
