@@ -26,8 +26,10 @@ export async function startCatenaContainerd(
 export async function startCatenaDockerd(
   sandbox: Sandbox,
   containerd: string,
+  flags: string[] = [],
 ): Promise<Daemon & CatenaFolders> {
-  return start(sandbox, "dockerd", "docker.sock", ["--containerd", containerd, ...NO_BRIDGE]);
+  const more = ["--containerd", containerd, ...NO_BRIDGE, ...flags];
+  return start(sandbox, "dockerd", "docker.sock", more);
 }
 
 /** `catena dockershim --docker SOCKET`: our dockershim alone, on any Docker. */

@@ -3,10 +3,11 @@ import { TaskDeleteSchema, TaskExitSchema } from "#gen/wire/containerd-api/proto
 import type { Log } from "#lib/log/log.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { type Bundle, deleteBundle } from "./bundle.ts";
+import { isOurs } from "./runtime_path.ts";
 import { type DaemonAddresses, deleteThroughShim } from "./shim_command.ts";
 import type { ShimLink } from "./shim_link.ts";
 import type { ShimLogs } from "./shim_log.ts";
-import { isOurs, type ShimSupervisor } from "./shim_supervisor.ts";
+import type { ShimSupervisor } from "./shim_supervisor.ts";
 import type { Task, TaskExit } from "./task.ts";
 
 /** Told when nobody knows how a container ended. */

@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { failure } from "#lib/errors/chain_error.ts";
 import { isExecutableFile } from "#lib/install/executable_file.ts";
 import { binPath } from "#lib/install/install_paths.ts";
@@ -6,6 +6,11 @@ import { binPath } from "#lib/install/install_paths.ts";
 /** Our own runtime: its shim needs no `start` while one is alive for the namespace. */
 export const CATENA_RUNTIME = "io.containerd.catena.v2";
 export const CATENA_SHIM = "containerd-shim-catena-v2";
+
+/** Whether a shim's executable is ours, whatever folder it lies in. */
+export function isOurs(binary: string): boolean {
+  return basename(binary) === CATENA_SHIM;
+}
 
 /** How containerd begins such a failure; its code for it is "unknown". */
 const RESOLVE_WORDS = "failed to start shim: failed to resolve runtime path";

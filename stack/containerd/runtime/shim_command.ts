@@ -6,6 +6,7 @@ import { childEnv } from "#lib/install/child_env.ts";
 import { errorFromText } from "#lib/rpc/status_codec.ts";
 import { formatTraceparent, type TraceContext } from "#lib/trace/span.ts";
 import type { Bundle } from "./bundle.ts";
+import { isOurs } from "./runtime_path.ts";
 
 /** How shims reach this daemon. */
 export interface DaemonAddresses {
@@ -123,12 +124,12 @@ async function runShim(
     TTRPC_ADDRESS: addresses.ttrpc,
     // The events of one connection are taken as they come: our shim need not wait for each answer.
     CATENA_ORDERED_EVENTS: "1",
-    // A lost shim of ours is started again by us: it needs no warden.
-    CATENA_RESTARTS_SHIMS: "1",
     GOMAXPROCS: "2",
     // `start` and `delete` of ours end before a compiler pays; no foreign shim knows this.
     BUN_JSC_useJIT: "0",
   };
+  // A lost shim that we know as ours is started again by us: it needs no warden.
+  if (isOurs(binary)) extra["CATENA_RESTARTS_SHIMS"] = "1";
   if (run.trace) extra["TRACEPARENT"] = formatTraceparent(run.trace);
   const argv = [binary, "-namespace", bundle.namespace, "-address", addresses.grpc];
   let child: Bun.Subprocess<"pipe", "pipe", "pipe">;

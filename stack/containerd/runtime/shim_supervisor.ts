@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { CreateTaskRequestSchema } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
@@ -14,7 +14,7 @@ import {
   deleteBundle,
   readBundleFile,
 } from "./bundle.ts";
-import { CATENA_SHIM } from "./runtime_path.ts";
+import { isOurs } from "./runtime_path.ts";
 import { type DaemonAddresses, type ShimAddress, startShim } from "./shim_command.ts";
 import { isConnectionLost, ShimLink } from "./shim_link.ts";
 import type { ShimLogs } from "./shim_log.ts";
@@ -241,11 +241,6 @@ export class ShimSupervisor {
       this.#parts.log.error("delete bundle", { bundle: bundle.path, error: String(error) });
     }
   }
-}
-
-/** Whether a shim's executable is ours, whatever folder it lies in. */
-export function isOurs(binary: string): boolean {
-  return basename(binary) === CATENA_SHIM;
 }
 
 function started(error: unknown, message: string) {

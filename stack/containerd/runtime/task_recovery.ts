@@ -14,10 +14,9 @@ import {
   unmountAll,
 } from "./bundle.ts";
 import { cleanUpDead, type LostShimParts } from "./lost_shim.ts";
-import { runtimePath } from "./runtime_path.ts";
+import { isOurs, runtimePath } from "./runtime_path.ts";
 import { parseAddress } from "./shim_command.ts";
 import type { ShimLink } from "./shim_link.ts";
-import { isOurs } from "./shim_supervisor.ts";
 import { Task } from "./task.ts";
 
 const LOOK_MS = 5_000;
