@@ -13,9 +13,9 @@ import type { Sandbox } from "../lib/sandbox.ts";
 import { ChainUnderTest, SLEEP } from "./chain_under_test.ts";
 import { DockerClient } from "./docker_client.ts";
 
-// Every combination of our and genuine dockerd, containerd, shim and runc. Those that have the whole
-// scenario in another file are left out here; the others run its core. One pair of daemons serves
-// all runtimes of a shim.
+// Every combination of our and genuine dockerd, containerd, shim and runc. Those that have the
+// whole scenario in another file are left out here; the others run its core. One pair of daemons
+// serves all runtimes of a shim.
 
 const STEP_MS = 300_000;
 const KINDS = ["genuine", "our"] as const;
