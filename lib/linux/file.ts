@@ -1,4 +1,5 @@
 import { nativeAddon } from "./native_addon.ts";
+import { O } from "./open_flag.ts";
 
 interface FileCalls {
   readText(path: string): string;
@@ -28,21 +29,7 @@ export interface FileStat {
   modifiedMs: number;
 }
 
-/** open(2) flags. */
-export const O = {
-  RDONLY: 0,
-  WRONLY: 1,
-  RDWR: 2,
-  CREAT: 0o100,
-  EXCL: 0o200,
-  NOCTTY: 0o400,
-  TRUNC: 0o1000,
-  APPEND: 0o2000,
-  NONBLOCK: 0o4000,
-  DIRECTORY: 0o200000,
-  NOFOLLOW: 0o400000,
-  PATH: 0o10000000,
-} as const;
+export { O };
 
 /** File types in a mode. */
 export const S_IFMT = 0o170000;

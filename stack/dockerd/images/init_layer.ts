@@ -3,14 +3,12 @@ import { closeSync, existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { create } from "@bufbuild/protobuf";
 import { InfoSchema } from "#gen/wire/containerd-api/proto/content_pb.ts";
 import { ChainError } from "#lib/errors/chain_error.ts";
+import { O } from "#lib/linux/open_flag.ts";
 import { openInRoot } from "#lib/linux/rooted_path.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { Daemon } from "../daemon.ts";
 import { makeRootedFolder, withRoot } from "../rootfs/rooted_files.ts";
 import type { LoadedImage } from "./image_types.ts";
-
-const O_PATH = 0o10000000;
-const O_DIRECTORY = 0o200000;
 
 /** Mount points that every container has, and the file by which programs know a container. */
 const FOLDERS = ["/dev/pts", "/dev/shm", "/proc", "/sys", "/etc", "/dev"];
@@ -82,7 +80,7 @@ async function makeLayer(
 function fillRoot(rootFd: number): void {
   for (const folder of FOLDERS) makeRootedFolder(rootFd, folder, 0, 0);
   for (const file of FILES) makeFile(rootFd, file);
-  const etc = openInRoot(rootFd, "/etc", O_PATH | O_DIRECTORY);
+  const etc = openInRoot(rootFd, "/etc", O.PATH | O.DIRECTORY);
   try {
     const mtab = `/proc/self/fd/${etc}/mtab`;
     if (!existsSync(mtab)) makeMtab(mtab);
@@ -102,7 +100,7 @@ function makeMtab(path: string): void {
 
 function makeFile(rootFd: number, path: string): void {
   const at = path.lastIndexOf("/");
-  const parent = openInRoot(rootFd, path.slice(0, at) || "/", O_PATH | O_DIRECTORY);
+  const parent = openInRoot(rootFd, path.slice(0, at) || "/", O.PATH | O.DIRECTORY);
   try {
     const place = `/proc/self/fd/${parent}/${path.slice(at + 1)}`;
     writeFileSync(place, "", { flag: "wx", mode: 0o755 });

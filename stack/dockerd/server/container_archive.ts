@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, readlinkSync } from "node:fs";
 import { posix } from "node:path";
+import { O } from "#lib/linux/open_flag.ts";
 import { openInRoot } from "#lib/linux/rooted_path.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ArchivePut, ByteStream } from "#wire/docker-api/engine.ts";
@@ -14,17 +15,13 @@ import { forbidden, invalid, notFound } from "../refusals.ts";
 import { openRoot, readRootedText } from "../rootfs/rooted_files.ts";
 import { resolveUser } from "../spec/user_lookup.ts";
 
-const O_PATH = 0o10000000;
-const O_NOFOLLOW = 0o400000;
-const O_DIRECTORY = 0o200000;
-
 const missing = (ref: string, path: string) =>
   notFound("find file", `Could not find the file ${path} in container ${ref}`);
 
 /** Opens what lies at a path; a last link itself unless the path ends in a slash. */
 function openPath(rootFd: number, ref: string, path: string, follow: boolean): number {
   try {
-    return openInRoot(rootFd, posix.join("/", path), O_PATH | (follow ? 0 : O_NOFOLLOW));
+    return openInRoot(rootFd, posix.join("/", path), O.PATH | (follow ? 0 : O.NOFOLLOW));
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "ENOENT" || code === "ENOTDIR") throw missing(ref, path);
@@ -63,7 +60,7 @@ function statPath(rootFd: number, ref: string, path: string): PathStat {
 function linkTarget(rootFd: number, path: string): string {
   const absolute = posix.join("/", path);
   try {
-    const fd = openInRoot(rootFd, absolute, O_PATH);
+    const fd = openInRoot(rootFd, absolute, O.PATH);
     try {
       const root = readlinkSync(`/proc/self/fd/${rootFd}`);
       const real = readlinkSync(`/proc/self/fd/${fd}`);
@@ -74,7 +71,7 @@ function linkTarget(rootFd: number, path: string): string {
     }
   } catch {
     // It dangles: where it points, without looking.
-    const fd = openInRoot(rootFd, posix.dirname(absolute), O_PATH | O_DIRECTORY);
+    const fd = openInRoot(rootFd, posix.dirname(absolute), O.PATH | O.DIRECTORY);
     try {
       const text = readlinkSync(`/proc/self/fd/${fd}/${posix.basename(absolute)}`);
       return posix.resolve(posix.dirname(absolute), text);
@@ -119,7 +116,7 @@ export async function archiveGet(
 function openSource(rootFd: number, ref: string, path: string): ByteStream {
   const absolute = posix.join("/", path);
   if (path.endsWith("/.") || absolute === "/") {
-    const fd = openInRoot(rootFd, absolute, O_DIRECTORY);
+    const fd = openInRoot(rootFd, absolute, O.DIRECTORY);
     return absolute === "/" && !path.endsWith("/.") ? tarContent(fd, "/") : tarEntry(fd, ".", "./");
   }
   const name = posix.basename(absolute.replace(/\/+$/, ""));
@@ -128,7 +125,7 @@ function openSource(rootFd: number, ref: string, path: string): ByteStream {
     const fd = openPath(rootFd, ref, absolute, true);
     return tarEntry(fd, ".", `${name}/`);
   }
-  return tarEntry(openInRoot(rootFd, parent, O_PATH | O_DIRECTORY), name, name);
+  return tarEntry(openInRoot(rootFd, parent, O.PATH | O.DIRECTORY), name, name);
 }
 
 async function* released(data: ByteStream, release: () => void): ByteStream {
@@ -216,7 +213,7 @@ export async function containerExport(
 function reopen(rootfs: string): number {
   const rootFd = openRoot(rootfs);
   try {
-    return openInRoot(rootFd, "/", O_DIRECTORY);
+    return openInRoot(rootFd, "/", O.DIRECTORY);
   } finally {
     closeSync(rootFd);
   }

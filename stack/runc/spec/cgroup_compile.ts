@@ -1,6 +1,6 @@
+import { O } from "#lib/linux/open_flag.ts";
 import { NO_SLOT, type Slot } from "#wire/init-pipe/operation.ts";
 import type { CgroupJoin } from "../cgroups/cgroup_join.ts";
-import { O } from "./linux_constants.ts";
 import type { PlanBuilder } from "./plan_builder.ts";
 
 /** What the parent stage opened for the join: all paths are the host's. */

@@ -1,3 +1,4 @@
+import { O } from "#lib/linux/open_flag.ts";
 import { MESSAGE } from "#wire/init-pipe/layout.ts";
 import { compileHostTrees, prepareMount } from "../rootfs/mount_compile.ts";
 import {
@@ -8,7 +9,7 @@ import {
 } from "../rootfs/root_compile.ts";
 import { compileCgroupJoin, compileCgroupOpens } from "./cgroup_compile.ts";
 import { compileSeccomp } from "./identity_compile.ts";
-import { CLONE_FLAG, O } from "./linux_constants.ts";
+import { CLONE_FLAG } from "./linux_constants.ts";
 import { refuseUnsupported } from "./memory_policy.ts";
 import {
   compileJoins,

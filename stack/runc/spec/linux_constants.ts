@@ -24,14 +24,6 @@ export const NAMESPACE_FILE: Record<NamespaceType, string> = {
   network: "net",
 };
 
-export const O = {
-  RDONLY: 0,
-  WRONLY: 1,
-  RDWR: 2,
-  DIRECTORY: 0o200000,
-  PATH: 0o10000000,
-} as const;
-
 export const MS = {
   REC: 16384,
   UNBINDABLE: 1 << 17,
