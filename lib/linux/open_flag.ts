@@ -4,7 +4,7 @@
  * there: x86-64's O_DIRECTORY is arm64's O_DIRECT.
  */
 
-/** The flags of an architecture, by Node's name of it. Throws for one that we have not looked up. */
+/** The flags of an architecture, by Node's name of it. Throws for one not looked up yet. */
 export function openFlags(arch: string) {
   const own = OWN[arch];
   if (!own) throw new Error(`open(2)'s flags on ${arch} are not known`);

@@ -6,6 +6,7 @@ import { ROOT } from "./source_files.ts";
 interface Manifest {
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
 }
 
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -13,7 +14,8 @@ const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 test("every dependency is pinned to one version, and its reason is written down", () => {
   const manifest = JSON.parse(read("package.json")) as Manifest;
   const rows = read("docs/dependencies.md").split("\n");
-  const wanted = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
+  const { dependencies, devDependencies, optionalDependencies } = manifest;
+  const wanted = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
   const missing = wanted.filter(
     ([name, version]) => !rows.some((row) => row.includes(`\`${name}\``) && row.includes(version)),
   );

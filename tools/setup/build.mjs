@@ -1,9 +1,13 @@
 // `npm run build`: everything that dist/ holds, from sources. Unchanged parts are left as they are.
+// `npm run build -- --arch arm64` builds dist-arm64/ for that processor, on any.
 import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 import { buildPart, filesBelow } from "./build_cache.mjs";
+import { buildTarget } from "./build_target.mjs";
 import {
+  BUF,
   BUILD_PACKAGES,
   BUN,
   ensureDependencies,
@@ -26,7 +30,6 @@ const HARDENING = [
   "-fstack-protector-strong",
   "-D_FORTIFY_SOURCE=2",
   "-fstack-clash-protection",
-  "-fcf-protection",
   "-D_GNU_SOURCE",
 ];
 
@@ -56,36 +59,32 @@ function generate() {
   buildPart("gen", { inputs, command: [plugin.opt, paths], outputs: ["gen"] }, () => {
     rmSync(join(ROOT, "gen"), { recursive: true, force: true });
     const template = JSON.stringify({ version: "v2", plugins: [plugin] });
-    const buf = "node_modules/@bufbuild/buf-linux-x64/bin/buf";
-    run(buf, ["generate", "--template", template, ...paths]);
+    run(BUF, ["generate", "--template", template, ...paths]);
   });
 }
 
-/** One C part: `COMPILER FLAGS SOURCES -o dist/libexec/NAME LIBRARIES`, of one folder. */
-function compileNative(name, folder, flags, libraries = [], compiler = "gcc") {
+/** One C part: `COMPILER FLAGS SOURCES -o DIST/libexec/NAME LIBRARIES`, of one folder. */
+function compileNative(target, name, folder, flags, { libraries = [], musl = false } = {}) {
   const files = filesBelow(folder, (path) => path.endsWith(".c") && dirname(path) === folder);
   if (files.length === 0) return;
-  const output = `dist/libexec/${name}`;
-  const command = [compiler, ...HARDENING, ...flags, ...files, ...libraries];
+  const output = `${target.dist}/libexec/${name}`;
+  const part = target.partPrefix + name;
+  const [compiler, ...own] = musl ? target.musl : target.compiler;
+  const options = [...own, ...HARDENING, target.branchProtection, ...flags];
+  const command = [compiler, ...options, ...files, ...libraries];
   const inputs = filesBelow(folder, (path) => /\.[ch]$/.test(path));
-  buildPart(name, { inputs, command, outputs: [output] }, () => {
-    const sources = [...files, ...libraries];
-    run(compiler, [...HARDENING, ...flags, "-s", "-o", scratch(name), ...sources]);
-    renameSync(join(ROOT, scratch(name)), join(ROOT, output));
+  buildPart(part, { inputs, command, outputs: [output] }, () => {
+    run(compiler, [...options, "-s", "-o", scratch(part), ...files, ...libraries]);
+    renameSync(join(ROOT, scratch(part)), join(ROOT, output));
   });
 }
 
+/**
+ * init is linked with musl: 50 KB where glibc makes 700, and every launch copies it into sealed
+ * memory, maps and clones it: 0.8 ms of each exec.
+ */
 const STATIC = ["-static", "-Wl,-z,noexecstack", "-Wl,--gc-sections", "-ffunction-sections"];
 
-/**
- * musl makes init 50 KB where glibc makes 700, and every launch copies it into sealed memory, maps
- * and clones it: 0.8 ms of each exec. The kernel's headers come from the host's own folder.
- */
-const KERNEL_HEADERS = [
-  "/usr/include",
-  `/usr/include/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`,
-];
-const MUSL = [...STATIC, ...KERNEL_HEADERS.flatMap((folder) => ["-idirafter", folder])];
 const ADDON = [
   "-shared",
   "-fPIC",
@@ -128,19 +127,21 @@ const COMPILE = [
 ];
 
 /** The one executable and its other names. */
-function compileExecutable() {
+function compileExecutable(target) {
   const sources = ["gen", "lib", "stack", "tools", "wire"].flatMap((top) =>
     filesBelow(top, isSource),
   );
   const inputs = [...sources, "package.json", "tsconfig.json", TOOLS];
-  const names = LINKS.map((link) => `dist/bin/${link}`);
-  const outputs = ["dist/bin/catena", ...names];
-  buildPart("catena", { inputs, command: [BUNDLE_RUNC, COMPILE, LINKS], outputs }, () => {
+  const executable = `${target.dist}/bin/catena`;
+  const names = LINKS.map((link) => `${target.dist}/bin/${link}`);
+  const part = `${target.partPrefix}catena`;
+  const command = [BUNDLE_RUNC, COMPILE, LINKS, ...target.compile];
+  buildPart(part, { inputs, command, outputs: [executable, ...names] }, () => {
     const quiet = { stdio: ["ignore", "ignore", "inherit"] };
     rmSync(join(ROOT, scratch(RUNC_LINK)), { recursive: true, force: true });
     run(BUN, [...BUNDLE_RUNC, "--outdir", scratch(RUNC_LINK)], quiet);
-    run(BUN, [...COMPILE, "--outfile", scratch("catena")], quiet);
-    renameSync(join(ROOT, scratch("catena")), join(ROOT, "dist/bin/catena"));
+    run(BUN, [...COMPILE, ...target.compile, "--outfile", scratch(part)], quiet);
+    renameSync(join(ROOT, scratch(part)), join(ROOT, executable));
     for (const name of names) {
       rmSync(join(ROOT, name), { force: true });
       symlinkSync("catena", join(ROOT, name));
@@ -161,42 +162,54 @@ const PAGE_BUNDLE = [
 ];
 
 /** The dashboard's page, with all that it uses: it loads nothing from anywhere else. */
-function bundlePage() {
+function bundlePage(target) {
   const own = filesBelow(PAGE, (path) => /\.(tsx?|css|html)$/.test(path));
   // What it shares with the command line: words and types.
   const shared = ["tools/dashboard/model.ts", ...filesBelow("tools/cli/trace", isSource)];
   const inputs = [...own, ...shared, TOOLS];
-  const outputs = ["dist/share/dashboard"];
-  buildPart("dashboard", { inputs, command: [PAGE_BUNDLE, PAGE_ENTRIES], outputs }, () => {
-    const folder = scratch("dashboard");
+  const output = `${target.dist}/share/dashboard`;
+  const part = `${target.partPrefix}dashboard`;
+  const command = [PAGE_BUNDLE, PAGE_ENTRIES];
+  buildPart(part, { inputs, command, outputs: [output] }, () => {
+    const folder = scratch(part);
     rmSync(join(ROOT, folder), { recursive: true, force: true });
     const quiet = { stdio: ["ignore", "ignore", "inherit"] };
     run(BUN, [...PAGE_BUNDLE, "--outdir", folder, ...PAGE_ENTRIES], quiet);
     renameSync(join(ROOT, folder, "main.js"), join(ROOT, folder, "app.js"));
     cpSync(join(ROOT, PAGE, "index.html"), join(ROOT, folder, "index.html"));
-    rmSync(join(ROOT, "dist/share/dashboard"), { recursive: true, force: true });
-    renameSync(join(ROOT, folder), join(ROOT, "dist/share/dashboard"));
+    rmSync(join(ROOT, output), { recursive: true, force: true });
+    renameSync(join(ROOT, folder), join(ROOT, output));
   });
 }
 
-/** Installs what the build needs and brings dist/ up to date. */
-export function build() {
+/** Installs what the build needs and brings dist/ (dist-arm64/ for a foreign arm64) up to date. */
+export function build(arch = process.arch) {
   ensurePackages(BUILD_PACKAGES);
   ensureDependencies();
+  const target = buildTarget(arch);
   generate();
-  mkdirSync(join(ROOT, "dist/bin"), { recursive: true });
-  mkdirSync(join(ROOT, "dist/libexec"), { recursive: true });
-  mkdirSync(join(ROOT, "dist/share"), { recursive: true });
-  compileNative("catena-init", "stack/runc/init", MUSL, [], "musl-gcc");
-  compileNative("catena-keeper", "stack/containerd-shim/keeper", STATIC);
-  compileNative("catena-warden", "stack/containerd-shim/warden", MUSL, [], "musl-gcc");
-  compileNative("catena-pause", "stack/dockershim/pause", MUSL, [], "musl-gcc");
-  compileNative("catena-netns", "stack/dockershim/netns", MUSL, [], "musl-gcc");
-  compileNative("catena-thread-leak", "tools/demo", MUSL, [], "musl-gcc");
-  compileNative("catena.node", "lib/linux/native", ADDON);
-  compileNative("catena-seccomp.node", "stack/runc/seccomp/native", ADDON, LIBSECCOMP);
-  compileExecutable();
-  bundlePage();
+  for (const folder of ["bin", "libexec", "share"]) {
+    mkdirSync(join(ROOT, target.dist, folder), { recursive: true });
+  }
+  const small = { musl: true };
+  compileNative(target, "catena-init", "stack/runc/init", STATIC, small);
+  compileNative(target, "catena-keeper", "stack/containerd-shim/keeper", STATIC);
+  compileNative(target, "catena-warden", "stack/containerd-shim/warden", STATIC, small);
+  compileNative(target, "catena-pause", "stack/dockershim/pause", STATIC, small);
+  compileNative(target, "catena-netns", "stack/dockershim/netns", STATIC, small);
+  compileNative(target, "catena-thread-leak", "tools/demo", STATIC, small);
+  compileNative(target, "catena.node", "lib/linux/native", ADDON);
+  compileNative(
+    target,
+    "catena-seccomp.node",
+    "stack/runc/seccomp/native",
+    [...ADDON, ...target.seccomp],
+    { libraries: LIBSECCOMP },
+  );
+  compileExecutable(target);
+  bundlePage(target);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) runMain(build);
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  runMain(() => build(parseArgs({ options: { arch: { type: "string" } } }).values.arch));
+}

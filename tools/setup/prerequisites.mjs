@@ -6,9 +6,17 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-export const BUN = join(ROOT, "node_modules/@oven/bun-linux-x64/bin/bun");
+/** The binaries' own packages; npm installs those of the processor that it runs on. */
+const BINARIES = {
+  x64: { bun: "bun-linux-x64", biome: "cli-linux-x64", buf: "buf-linux-x64" },
+  arm64: { bun: "bun-linux-aarch64", biome: "cli-linux-arm64", buf: "buf-linux-aarch64" },
+};
+const binaries = BINARIES[process.arch] ?? BINARIES.x64;
+
+export const BUN = join(ROOT, `node_modules/@oven/${binaries.bun}/bin/bun`);
 export const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
-export const BIOME = join(ROOT, "node_modules/@biomejs/cli-linux-x64/biome");
+export const BIOME = join(ROOT, `node_modules/@biomejs/${binaries.biome}/biome`);
+export const BUF = join(ROOT, `node_modules/@bufbuild/${binaries.buf}/bin/buf`);
 
 /** Needed to build and to run the main job: a file that proves the package, then its name. */
 export const BUILD_PACKAGES = [
