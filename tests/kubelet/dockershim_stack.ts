@@ -11,7 +11,7 @@ import { podImages } from "./pod_images.ts";
 export async function startOurStack(sandbox: Sandbox) {
   const daemon = await startCatenaDaemon(sandbox);
   await loadImages(sandbox, daemon.socket);
-  return { cri: join(daemon.state, "cri.sock"), pid: daemon.pid };
+  return { cri: join(daemon.state, "cri.sock"), docker: daemon.socket, pid: daemon.pid };
 }
 
 /**

@@ -54,7 +54,8 @@ const STACKS: Stack[] = [
   {
     name: "Debian's containerd and runc",
     pausePids: 2,
-    start: async (sandbox) => (await startCriContainerd(sandbox, slowRunc(sandbox))).socket,
+    start: async (sandbox) =>
+      (await startCriContainerd(sandbox, { runtime: slowRunc(sandbox) })).socket,
     said: /read init-p: connection reset by peer/,
     link: "the container's pids cgroup",
   },

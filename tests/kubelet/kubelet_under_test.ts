@@ -2,6 +2,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { childEnv } from "#lib/install/child_env.ts";
 import { binPath } from "#lib/install/install_paths.ts";
+import { type PortRelay, relayPort } from "../lib/port_relay.ts";
+import type { PrivateNetwork } from "../lib/private_network.ts";
 import type { Sandbox } from "../lib/sandbox.ts";
 import { waitUntil } from "../lib/wait_until.ts";
 
@@ -12,6 +14,8 @@ export interface KubeletTestOptions {
   cri: string;
   /** Further flags. */
   flags?: string[];
+  /** The network that it runs in; by default the host's. */
+  network?: PrivateNetwork;
 }
 
 const START_MS = 60_000;
@@ -26,6 +30,8 @@ export class KubeletUnderTest {
   readonly logFile: string;
   #process: Bun.Subprocess | undefined;
   #port = 0;
+  /** Where its port is reached from here, when it runs in a network of its own. */
+  #relay: PortRelay | undefined;
   #starts = 0;
 
   private constructor(sandbox: Sandbox, options: KubeletTestOptions) {
@@ -51,21 +57,20 @@ export class KubeletUnderTest {
   async start(): Promise<void> {
     const sandbox = this.#sandbox;
     const logFile = `${this.logFile}.${++this.#starts}`;
-    this.#process = Bun.spawn(
-      [
-        ...[binPath("catena"), "kubelet", "--manifests", this.manifests],
-        ...["--cri", this.#options.cri, "--root", sandbox.path("kubelet", "root")],
-        ...["--state", sandbox.path("kubelet", "state"), "--cgroup-root", `/${sandbox.tag}`],
-        ...["--node-name", "node", "--node-ip", "127.0.0.1", "--port", "0"],
-        ...["--restart-delay", "1", ...(this.#options.flags ?? [])],
-      ],
-      {
-        env: childEnv(),
-        stdin: "ignore",
-        stdout: "ignore",
-        stderr: Bun.file(logFile),
-      },
-    );
+    const { cri, flags = [], network } = this.#options;
+    const argv = [
+      ...[binPath("catena"), "kubelet", "--manifests", this.manifests],
+      ...["--cri", cri, "--root", sandbox.path("kubelet", "root")],
+      ...["--state", sandbox.path("kubelet", "state"), "--cgroup-root", `/${sandbox.tag}`],
+      ...["--node-name", "node", "--node-ip", "127.0.0.1", "--port", "0"],
+      ...["--restart-delay", "1", ...flags],
+    ];
+    this.#process = Bun.spawn(network ? network.enter(argv) : argv, {
+      env: childEnv(),
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: Bun.file(logFile),
+    });
     const started = this.#process;
     const line = await waitUntil(
       "the kubelet serves",
@@ -77,6 +82,7 @@ export class KubeletUnderTest {
       START_MS,
     );
     this.#port = Number(line[1]);
+    if (network) this.#relay = await relayPort(sandbox, network, this.#port);
   }
 
   log(): string {
@@ -97,6 +103,7 @@ export class KubeletUnderTest {
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     return fetch(`http://127.0.0.1:${this.#port}${path}`, {
       ...init,
+      ...(this.#relay && { unix: this.#relay.path }),
       headers: { authorization: `Bearer ${this.token}`, ...init.headers },
     });
   }
@@ -183,19 +190,22 @@ export class KubeletUnderTest {
   }
 
   /** Ends the kubelet alone; its pods run on. */
-  async stop(): Promise<void> {
-    const running = this.#process;
-    this.#process = undefined;
-    running?.kill("SIGTERM");
-    await running?.exited;
+  stop(): Promise<void> {
+    return this.#end("SIGTERM");
   }
 
   /** SIGKILL, as a crash. */
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
+    return this.#end("SIGKILL");
+  }
+
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const running = this.#process;
     this.#process = undefined;
-    running?.kill("SIGKILL");
+    running?.kill(signal);
     await running?.exited;
+    await this.#relay?.close();
+    this.#relay = undefined;
   }
 
   /** Takes all manifests away, waits until their pods are gone, and ends the kubelet. */

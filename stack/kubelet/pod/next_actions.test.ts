@@ -216,4 +216,6 @@ test("a sandbox that died takes its containers with it, and comes again", () => 
   const actions = nextActions(plain("Always"), { ...state, sandbox: undefined }, CALM);
   expect(actions.kill.map(({ container }) => container.name)).toEqual(["a"]);
   expect(actions.newSandbox).toBe(1);
+  // It still holds the pod's address.
+  expect(actions.stopSandboxes).toEqual(state.sandboxes);
 });

@@ -1,4 +1,5 @@
 import { NOTE } from "../container/labels.ts";
+import type { SandboxView } from "../runtime/pod_runtime.ts";
 import type { ContainerSpec, Pod, RestartPolicy } from "../spec/pod.ts";
 import { type ContainerState, newestOf, type PodState } from "./pod_state.ts";
 
@@ -17,8 +18,8 @@ export interface Judgement {
 /** What is to be done for a pod, in this order. */
 export interface Actions {
   kill: { container: ContainerState; spec?: ContainerSpec; reason: string }[];
-  /** Sandboxes to stop: they are no use any more. */
-  stopSandboxes: string[];
+  /** Sandboxes of no use any more. One that died by itself still holds its pod's address. */
+  stopSandboxes: SandboxView[];
   /** A sandbox is needed, with this attempt. */
   newSandbox?: number;
   start: ContainerSpec[];
@@ -46,7 +47,7 @@ function withoutSandbox(pod: Pod, state: PodState, actions: Actions): void {
     if (container.phase !== "running") continue;
     actions.kill.push({ container, reason: "its sandbox is gone; the pod is made anew" });
   }
-  actions.stopSandboxes = state.sandboxes.filter(({ ready }) => ready).map(({ id }) => id);
+  actions.stopSandboxes = state.sandboxes;
   const ends = pod.spec.containers.map(({ name }) => newestOf(state, name));
   const policy = pod.spec.restartPolicy;
   const over = ends.every((end) => end?.phase === "exited" && !restarts(policy, end));

@@ -1,6 +1,7 @@
 import { type ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import { podSandboxConfig } from "../container/pod_sandbox.ts";
 import { PodProbes } from "../probe/pod_probes.ts";
+import type { SandboxView } from "../runtime/pod_runtime.ts";
 import type { ContainerSpec, Pod } from "../spec/pod.ts";
 import { makeVolumes } from "../volume/pod_volumes.ts";
 import { BackOff } from "./back_off.ts";
@@ -40,6 +41,8 @@ export class PodWorker {
   readonly #teller: ProbeTeller;
   readonly #retries = new BackOff(RETRY);
   readonly #startedMs = Date.now();
+  /** Sandboxes that this worker has stopped. */
+  readonly #stopped = new Set<string>();
   #state: PodState = NO_STATE;
   #phase: PodView["phase"] = "running";
   #done: PodView["done"];
@@ -110,7 +113,7 @@ export class PodWorker {
       done: this.#done,
       startedMs: this.#startedMs,
       isStarted: (name, id) => this.#probes.isStarted(name, id),
-      isReady: (name, id) => this.#phase === "running" && this.#probes.isReady(name, id),
+      isReady: (name, id) => this.#isReady(name, id),
       unexecuted: this.#teller.unexecuted,
       error: this.#error,
       reason: this.#reason,
@@ -180,7 +183,7 @@ export class PodWorker {
     for (const { container, spec, reason } of actions.kill) {
       await this.#kill(container, spec, reason);
     }
-    for (const id of actions.stopSandboxes) await this.#context.runtime.stopSandbox(id);
+    for (const one of actions.stopSandboxes) await this.#stopSandbox(one);
     this.#starter.tellWaits(this.pod, actions.waits);
     if (actions.done) {
       if (this.#state.sandbox) await this.#stopAll();
@@ -204,6 +207,13 @@ export class PodWorker {
     const ip = this.#ip();
     const request = { container, spec, graceSeconds, message, ip };
     await stopContainer(this.#context, this.#events, request);
+  }
+
+  /** Once, unless it is ready again: what it holds is given back. */
+  async #stopSandbox({ id, ready }: SandboxView): Promise<void> {
+    if (!ready && this.#stopped.has(id)) return;
+    await this.#context.runtime.stopSandbox(id);
+    this.#stopped.add(id);
   }
 
   /** Ends all containers and sandboxes, within the pod's grace period. */
@@ -260,6 +270,12 @@ export class PodWorker {
     const container = newestOf(this.#state, name, this.#state.sandbox.id);
     if (container?.phase !== "running") return undefined;
     return { id: container.id, startedMs: container.detail.startedMs };
+  }
+
+  /** A container whose sandbox died is about to be ended: nothing reaches its address. */
+  #isReady(name: string, id: string): boolean {
+    const usable = this.#phase === "running" && this.#state.sandbox !== undefined;
+    return usable && this.#probes.isReady(name, id);
   }
 
   #ip(): string {
