@@ -1,9 +1,10 @@
 import { type FSWatcher, watch } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { toChainError } from "#lib/errors/chain_error.ts";
-import { MAX_MANIFEST_BYTES, type ManifestEntry, readManifest } from "../spec/manifest.ts";
+import type { ManifestEntry } from "../spec/manifest.ts";
 import type { Pod } from "../spec/pod.ts";
+import { readManifestFile, refusedFile, type SeenFile } from "./manifest_file.ts";
 import type { PodSource, WantedPods } from "./pod_source.ts";
 
 /** As the kubelet's fileCheckFrequency: notifications of some file systems never come. */
@@ -11,14 +12,6 @@ const RESCAN_MS = 20_000;
 /** An editor writes a file in several steps; it is read when it has been still for so long. */
 const SETTLE_MS = 100;
 const MAX_FILES = 1024;
-
-interface SeenFile {
-  /** Changes when the file was written or replaced. */
-  version: string;
-  entries: ManifestEntry[];
-  /** The pods of the last text that had any, kept while a newer one is broken. */
-  pods: Pod[];
-}
 
 /** A folder of manifests, watched. Files whose names begin with a dot are left alone. */
 export class ManifestFolder implements PodSource {
@@ -29,6 +22,7 @@ export class ManifestFolder implements PodSource {
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #scanning: Promise<void> | undefined;
+  #tooMany: ManifestEntry[] = [];
   #told = "";
   #closed = false;
 
@@ -88,7 +82,16 @@ export class ManifestFolder implements PodSource {
       return;
     }
     for (const name of this.#files.keys()) if (!names.includes(name)) this.#files.delete(name);
-    for (const name of names.slice(0, MAX_FILES)) await this.#read(name);
+    // Those that were taken before go first: a file too many ends no pod.
+    const known = names.filter((name) => this.#files.has(name));
+    const fresh = names.filter((name) => !this.#files.has(name));
+    const room = Math.max(MAX_FILES - known.length, 0);
+    for (const name of [...known, ...fresh.slice(0, room)]) await this.#read(name);
+    this.#tooMany = fresh
+      .slice(room, room + 1)
+      .map((name) =>
+        refusedFile(join(this.#folder, name), `the folder has more than ${MAX_FILES} files`),
+      );
     if (this.#closed) return;
     const wanted = this.#wanted();
     const summary = JSON.stringify([
@@ -102,56 +105,47 @@ export class ManifestFolder implements PodSource {
 
   async #read(name: string): Promise<void> {
     const path = join(this.#folder, name);
-    const before = this.#files.get(name);
-    try {
-      const found = await stat(path);
-      if (!found.isFile()) return;
-      const version = `${found.ino} ${found.size} ${found.mtimeMs}`;
-      if (before?.version === version) return;
-      const entries =
-        found.size > MAX_MANIFEST_BYTES
-          ? [unreadable(path, `larger than ${MAX_MANIFEST_BYTES} bytes`)]
-          : readManifest(await readFile(path, "utf8"), path, this.#nodeName);
-      const pods = entries.flatMap(({ pod }) => (pod ? [pod] : []));
-      const broken = entries.some(({ errors }) => errors.length > 0);
-      const kept = broken ? keepMissing(pods, before?.pods ?? []) : pods;
-      this.#files.set(name, { version, entries, pods: kept });
-    } catch (error) {
-      const words = toChainError(error, "kubelet", "read manifest").words;
-      const pods = before?.pods ?? [];
-      this.#files.set(name, { version: words, entries: [unreadable(path, words)], pods });
-    }
+    const seen = await readManifestFile(path, this.#nodeName, this.#files.get(name));
+    if (seen) this.#files.set(name, seen);
+    else this.#files.delete(name);
   }
 
-  /** Pods of all files; of two with one name the first file's is taken and the other refused. */
+  /**
+   * Pods of all files; of two with one name or uid the first file's is taken and the other refused.
+   */
   #wanted(): WantedPods {
     const pods = new Map<string, Pod>();
-    const entries: ManifestEntry[] = [];
+    const uids = new Map<string, Pod>();
+    const entries: ManifestEntry[] = [...this.#tooMany];
     for (const file of this.#files.values()) {
       entries.push(...file.entries);
       for (const pod of file.pods) {
         const key = `${pod.namespace}/${pod.name}`;
-        const first = pods.get(key);
-        if (!first) pods.set(key, pod);
-        else entries.push(duplicate(pod, first));
+        const named = pods.get(key);
+        const identified = uids.get(pod.uid);
+        if (named) entries.push(duplicate(pod, named));
+        else if (identified) entries.push(sameUid(pod, identified));
+        else {
+          pods.set(key, pod);
+          uids.set(pod.uid, pod);
+        }
       }
     }
     return { pods: [...pods.values()], entries };
   }
 }
 
-/** Pods of the broken file's last good text that its new one does not replace. */
-function keepMissing(pods: Pod[], before: Pod[]): Pod[] {
-  const names = new Set(pods.map((pod) => `${pod.namespace}/${pod.name}`));
-  return [...pods, ...before.filter((pod) => !names.has(`${pod.namespace}/${pod.name}`))];
-}
-
-function unreadable(path: string, message: string): ManifestEntry {
-  return { origin: path, errors: [{ path: "", message }], warnings: [] };
-}
-
 function duplicate(pod: Pod, first: Pod): ManifestEntry {
   const where = `in namespace ${pod.namespace}: ${first.origin} has it`;
-  const message = `Duplicate value: "${pod.name}" ${where}`;
-  return { origin: pod.origin, errors: [{ path: "metadata.name", message }], warnings: [] };
+  return refusedField(pod, "metadata.name", `Duplicate value: "${pod.name}" ${where}`);
+}
+
+/** Two pods with one uid would share their folders and cgroups. */
+function sameUid(pod: Pod, first: Pod): ManifestEntry {
+  const message = `Duplicate value: "${pod.uid}": pod ${first.name} of ${first.origin} has it`;
+  return refusedField(pod, "metadata.uid", message);
+}
+
+function refusedField({ origin }: Pod, path: string, message: string): ManifestEntry {
+  return { origin, errors: [{ path, message }], warnings: [] };
 }

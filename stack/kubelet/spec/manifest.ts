@@ -60,6 +60,7 @@ export function readManifest(text: string, path: string, nodeName: string): Mani
       entries.push(...readObject(value, origin, path, nodeName));
     }
   }
+  if (documents.length > MAX_DOCUMENTS) entries.push(tooMany(path, "documents"));
   return entries;
 }
 
@@ -73,9 +74,10 @@ function readObject(
   const kind = (value as { kind?: unknown }).kind;
   const items = (value as { items?: unknown }).items;
   if ((kind === "PodList" || kind === "List") && Array.isArray(items)) {
-    return items
+    const pods = items
       .slice(0, MAX_DOCUMENTS)
       .map((item, index) => readPod(item, `${origin}#${index + 1}`, path, nodeName));
+    return items.length > MAX_DOCUMENTS ? [...pods, tooMany(origin, "items")] : pods;
   }
   return [readPod(value, origin, path, nodeName)];
 }
@@ -138,6 +140,11 @@ function readMetadata(metadata: FieldReader) {
 function contentUid(path: string, nodeName: string, raw: unknown): string {
   const hash = createHash("md5");
   return hash.update(JSON.stringify([nodeName, path, raw])).digest("hex");
+}
+
+function tooMany(origin: string, what: "documents" | "items"): ManifestEntry {
+  const message = `more than ${MAX_DOCUMENTS} ${what}: those after them are left out`;
+  return refusal(origin, "", message);
 }
 
 function refusal(origin: string, path: string, message: string): ManifestEntry {
