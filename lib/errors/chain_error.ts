@@ -1,4 +1,5 @@
 import type { Evidence, Frame, Layer } from "./frame.ts";
+import { clipMiddle, neutralText } from "./neutral_text.ts";
 import { neutralWords } from "./parent_phrases.ts";
 
 const ID_ALPHABET = "abcdefghjkmnpqrstvwxyz23456789";
@@ -130,9 +131,17 @@ function deepestWithCause(frames: readonly Frame[]): Frame | undefined {
   return frames.findLast((frame) => frame.causeId !== undefined || frame.cause !== undefined);
 }
 
+/** Longer names are clipped in messages; the frames keep them whole. */
+const MOST_SHOWN = 2_000;
+
+/** A frame's words as a terminal may be shown them: names in them are anybody's. */
+function shownWords(text: string): string {
+  return clipMiddle(neutralText(text), MOST_SHOWN);
+}
+
 function frameWords(frames: readonly Frame[]): string {
   return frames
-    .map((frame) => frame.message.replace(/\s*[\r\n]+\s*/g, "; "))
+    .map((frame) => shownWords(frame.message.replace(/\s*[\r\n]+\s*/g, "; ")))
     .filter((message) => message !== "")
     .join(": ");
 }
@@ -149,5 +158,5 @@ function joinedMessage(frames: readonly Frame[], id: string): string {
   // By its name in the catalogue the cause can be looked up, and is the doctor's word for it too.
   const named = known.causeId === undefined ? "" : `[${known.causeId}] `;
   if (parts === "") return `${words} ${named}(catena explain ${id})`;
-  return `${words} — ${neutralWords(parts)} ${named}(catena explain ${id})`;
+  return `${words} — ${neutralWords(shownWords(parts))} ${named}(catena explain ${id})`;
 }

@@ -1,5 +1,5 @@
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import type { AssembledTrace } from "#tools/cli/trace/assemble_trace.ts";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 
 const ROW = 18;
 const NAMES = 400;

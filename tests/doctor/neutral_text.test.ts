@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import { composeReport } from "#tools/doctor/report/compose_report.ts";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import { printReport } from "#tools/doctor/report/print_report.ts";
 import { healthyFacts } from "./healthy_facts.ts";
 

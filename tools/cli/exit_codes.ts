@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import { findErrorRecord, recordError } from "#lib/errors/error_record.ts";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 
 /** Docker's own exit codes: the command did not run. */
 export const EXIT_FAILED = 125;

@@ -1,3 +1,4 @@
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import type { Metric } from "./metric_table.ts";
 
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -22,7 +23,11 @@ function escapeHelp(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }
 
-/** A carriage return needs no escape by the format, but some readers end a line at it. */
+/**
+ * The format lets every other character be, but a process may call itself what commands the
+ * terminal of whoever reads this, and some readers end a line at a carriage return.
+ */
 function escapeLabel(text: string): string {
-  return escapeHelp(text).replaceAll('"', '\\"').replaceAll("\r", " ");
+  const lines = text.split("\n").map(neutralText);
+  return escapeHelp(lines.join("\n")).replaceAll('"', '\\"');
 }

@@ -1,6 +1,6 @@
 // `npm run build`: everything that dist/ holds, from sources. Unchanged parts are left as they are.
 // `npm run build -- --arch arm64` builds dist-arm64/ for that processor, on any.
-import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { closeSync, cpSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -149,6 +149,28 @@ function compileExecutable(target) {
   });
 }
 
+/**
+ * Manual pages and completion scripts, of what the program says of itself. From its sources: an
+ * executable for another processor does not run here.
+ */
+function writeManual(target) {
+  const inputs = [...filesBelow("tools/cli", isSource), TOOLS];
+  const shells = ["bash", "zsh", "fish"];
+  const outputs = ["man", "completion"].map((name) => `${target.dist}/share/${name}`);
+  buildPart(`${target.partPrefix}manual`, { inputs, command: shells, outputs }, () => {
+    for (const output of outputs) rmSync(join(ROOT, output), { recursive: true, force: true });
+    const [man, completion] = outputs;
+    run(BUN, ["tools/cli/main.ts", "man", "--write", `${man}/man1`]);
+    mkdirSync(join(ROOT, completion));
+    for (const shell of shells) {
+      const script = openSync(join(ROOT, completion, `catena.${shell}`), "w", 0o644);
+      const stdio = ["ignore", script, "inherit"];
+      run(BUN, ["tools/cli/main.ts", "completion", shell], { stdio });
+      closeSync(script);
+    }
+  });
+}
+
 const PAGE = "tools/dashboard/page";
 const PAGE_ENTRIES = ["tools/dashboard/page/main.tsx", "tools/dashboard/page/app.css"];
 const PAGE_BUNDLE = [
@@ -207,6 +229,7 @@ export function build(arch = process.arch) {
     { libraries: LIBSECCOMP },
   );
   compileExecutable(target);
+  writeManual(target);
   bundlePage(target);
 }
 

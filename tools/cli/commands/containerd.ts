@@ -10,7 +10,7 @@ import { createContainerd } from "#stack/containerd/main.ts";
 import { serveContainerd } from "#wire/containerd-api/server.ts";
 import { lockFolder } from "../daemon_lock.ts";
 
-const USAGE = `usage: catena containerd [options]
+export const USAGE = `usage: catena containerd [options]
 
   --root DIR             content, snapshots and metadata (default ${DEFAULT_ROOT_DIR}/containerd)
   --state DIR            bundles, sockets and records (default ${DEFAULT_STATE_DIR}/containerd)

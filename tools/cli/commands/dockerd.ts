@@ -13,7 +13,7 @@ import { serveDockerApi } from "#wire/docker-api/server/http_server.ts";
 import { openForwarded } from "../docker_hosts.ts";
 import { type DockerdSettings, dockerdSettings } from "../dockerd_settings.ts";
 
-const USAGE = `Usage: catena dockerd [options]
+export const USAGE = `Usage: catena dockerd [options]
 
   --containerd SOCKET    containerd below, ours or the genuine one (required)
   --root DIR             data that outlives a reboot (default ${DEFAULT_ROOT_DIR})

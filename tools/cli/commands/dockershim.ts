@@ -11,7 +11,7 @@ import { serveCri } from "#wire/cri/server.ts";
 import { connectDocker } from "#wire/docker-api/client/docker_client.ts";
 import { lockFolder } from "../daemon_lock.ts";
 
-const USAGE = `usage: catena dockershim --docker SOCKET [options]
+export const USAGE = `usage: catena dockershim --docker SOCKET [options]
 
   --docker SOCKET        Docker below, ours or any other (required)
   --root DIR             checkpoints of pods (default ${DEFAULT_ROOT_DIR}/dockershim)

@@ -1,3 +1,4 @@
+import { neutralJson, neutralText } from "#lib/errors/neutral_text.ts";
 import { examine } from "#tools/doctor/examine.ts";
 import type { DoctorOptions } from "#tools/doctor/options.ts";
 import { printOverview } from "#tools/doctor/report/print_overview.ts";
@@ -54,7 +55,7 @@ export async function runDoctor(
             containers: reports,
             ...(blind && { error: blind }),
           };
-    process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
+    process.stdout.write(`${neutralJson(body, 2)}\n`);
   } else {
     const colour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
     process.stdout.write(
@@ -62,7 +63,7 @@ export async function runDoctor(
         ? printOverview(reports, warnings, colour)
         : reports.map((report) => printReport(report, colour)).join("\n"),
     );
-    if (blind) process.stderr.write(`catena doctor: ${blind}\n`);
+    if (blind) process.stderr.write(`catena doctor: ${neutralText(blind)}\n`);
     else if (reports.length === 0) process.stdout.write("no container runs here\n");
   }
   return blind ? EXIT.blind : exitCodeOf(reports);

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { findErrorRecord } from "#lib/errors/error_record.ts";
+import { neutralJson } from "#lib/errors/neutral_text.ts";
 import { examine } from "#tools/doctor/examine.ts";
 import { printMessages } from "#tools/doctor/messages/print_messages.ts";
 import { type Recognised, recogniseMessages } from "#tools/doctor/messages/recognise_message.ts";
@@ -30,9 +31,7 @@ export async function runDoctorExplain(
       ...one,
       known: one.known.map(({ pattern: _, ...rest }) => rest),
     }));
-    process.stdout.write(
-      `${JSON.stringify({ schema: "catena.doctor.explain/1", messages }, null, 2)}\n`,
-    );
+    process.stdout.write(`${neutralJson({ schema: "catena.doctor.explain/1", messages }, 2)}\n`);
     return found.length > 0 ? 0 : 2;
   }
   if (recorded) process.stdout.write(`${explainError(recorded.error, recorded.time, colour)}\n`);

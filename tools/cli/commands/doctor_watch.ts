@@ -1,9 +1,9 @@
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import { writeBundle } from "#tools/doctor/bundle/write_bundle.ts";
 import { examine } from "#tools/doctor/examine.ts";
 import { printMessages } from "#tools/doctor/messages/print_messages.ts";
 import type { Recognised } from "#tools/doctor/messages/recognise_message.ts";
 import type { DoctorOptions } from "#tools/doctor/options.ts";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import { printReport } from "#tools/doctor/report/print_report.ts";
 import { watchHost } from "#tools/doctor/watch/watch_host.ts";
 

@@ -2,7 +2,7 @@ import type { ChainError } from "#lib/errors/chain_error.ts";
 import { chainErrorToJson } from "#lib/errors/error_json.ts";
 import { findErrorRecord } from "#lib/errors/error_record.ts";
 import type { Layer } from "#lib/errors/frame.ts";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
+import { neutralJson, neutralText } from "#lib/errors/neutral_text.ts";
 
 export interface ExplainFlags {
   state: string;
@@ -32,7 +32,7 @@ export function runExplain(id: string, flags: ExplainFlags): number {
   }
   if (flags.json) {
     const body = { time: record.time, chain: chainErrorToJson(record.error) };
-    process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
+    process.stdout.write(`${neutralJson(body, 2)}\n`);
     return 0;
   }
   const colour = process.stdout.isTTY === true && !process.env["NO_COLOR"];

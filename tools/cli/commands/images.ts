@@ -1,3 +1,4 @@
+import { neutralJson } from "#lib/errors/neutral_text.ts";
 import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { ageText, sizeText, textTable } from "../io/table.ts";
 
@@ -10,7 +11,7 @@ export interface ImagesFlags {
 export async function runImages(engine: DockerEngine, flags: ImagesFlags): Promise<number> {
   const images = await engine.imageList({ all: false, filters: {}, digests: false }, {});
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(images)}\n`);
+    process.stdout.write(`${neutralJson(images)}\n`);
     return 0;
   }
   const short = (id: string) => id.replace(/^sha256:/, "").slice(0, 12);

@@ -15,7 +15,7 @@ import { recogniseText } from "../cri/recognise_text.ts";
 import { lockFolder } from "../daemon_lock.ts";
 import { stopSignal } from "../io/stop_signal.ts";
 
-const USAGE = `usage: catena kubelet --manifests DIR [options]
+export const USAGE = `usage: catena kubelet --manifests DIR [options]
 
   --manifests DIR        folder of static pods: v1 Pod or PodList, YAML or JSON; watched
   --cri SOCKET           the container runtime's CRI (default ${DEFAULT_STATE_DIR}/cri.sock)

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import { plannedPaths } from "#stack/runc/cgroups/container_cgroup.ts";
 import { joinTarget } from "#stack/runc/cgroups/join_target.ts";
 import { checkProcess, parseObject } from "#stack/runc/commands/bundle_config.ts";
@@ -38,14 +39,19 @@ export async function runPlan(path: string, flags: PlanFlags): Promise<number> {
     if (flags.diff !== undefined) {
       const words = (one: Plan) => one.operations.map(operationText);
       const lines = diffLines(words(plan), words(planOf(flags.diff, scratch)));
-      process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+      process.stdout.write(lines.map((line) => `${neutralText(line)}\n`).join(""));
       return lines.some((line) => !line.startsWith(" ")) ? 1 : 0;
     }
-    process.stdout.write(planText(plan));
+    process.stdout.write(neutralLines(planText(plan)));
     return flags.dryRun ? await dryRun(path, plan, scratch) : 0;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Names in a configuration are anybody's. */
+function neutralLines(text: string): string {
+  return text.split("\n").map(neutralText).join("\n");
 }
 
 function readSpec(path: string): { spec: Spec; bundle: string } {
@@ -85,7 +91,7 @@ function planOf(path: string, scratch: string): Plan {
   const seccomp = compileFilter(spec, scratch);
   if (seccomp) inputs.seccomp = seccomp;
   const { plan, warnings } = compileCreate(inputs);
-  for (const warning of warnings) process.stderr.write(`catena plan: ${warning}\n`);
+  for (const warning of warnings) process.stderr.write(`catena plan: ${neutralText(warning)}\n`);
   return plan;
 }
 

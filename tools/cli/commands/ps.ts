@@ -1,3 +1,4 @@
+import { neutralJson } from "#lib/errors/neutral_text.ts";
 import type { DockerEngine } from "#wire/docker-api/engine.ts";
 import { ageText, textTable } from "../io/table.ts";
 
@@ -12,7 +13,7 @@ export async function runPs(engine: DockerEngine, flags: PsFlags): Promise<numbe
   const options = { all: flags.all === true, limit: 0, size: false, filters: {} };
   const containers = await engine.containerList(options, {});
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(containers)}\n`);
+    process.stdout.write(`${neutralJson(containers)}\n`);
     return 0;
   }
   if (flags.quiet) {

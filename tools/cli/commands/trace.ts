@@ -1,7 +1,7 @@
+import { neutralJson, neutralText } from "#lib/errors/neutral_text.ts";
 import { monotonicNs } from "#lib/trace/span.ts";
 import { readSpool } from "#lib/trace/spool.ts";
 import { isFailure } from "#lib/trace/telling_span.ts";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import { type AssembledTrace, assembleTraces, reachedRuntime } from "../trace/assemble_trace.ts";
 import { compareTraces, drawComparison } from "../trace/compare_traces.ts";
 import { drawSummary, drawWaterfall } from "../trace/draw_waterfall.ts";
@@ -38,7 +38,7 @@ export async function runTrace(id: string | undefined, flags: TraceFlags): Promi
     return other ? showComparison(trace, other, flags) : 1;
   }
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(toJson(trace))}\n`);
+    process.stdout.write(`${neutralJson(toJson(trace))}\n`);
     return 0;
   }
   const terminal = process.stdout.isTTY === true;
@@ -67,7 +67,7 @@ function findTrace(
 
 function showComparison(first: AssembledTrace, second: AssembledTrace, flags: TraceFlags): number {
   const comparison = compareTraces(first, second);
-  const text = flags.json ? `${JSON.stringify(comparison)}\n` : drawComparison(comparison);
+  const text = flags.json ? `${neutralJson(comparison)}\n` : drawComparison(comparison);
   process.stdout.write(text);
   return 0;
 }
@@ -80,7 +80,7 @@ function listTraces(traces: AssembledTrace[], flags: TraceFlags): number {
   );
   const newest = wanted.slice(-flags.count);
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(newest.map(toJson))}\n`);
+    process.stdout.write(`${neutralJson(newest.map(toJson))}\n`);
     return 0;
   }
   if (newest.length === 0) {

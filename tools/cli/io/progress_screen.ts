@@ -1,4 +1,4 @@
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import type { ProgressMessage } from "#wire/docker-api/types/image.ts";
 
 /** What a screen needs of a terminal. */

@@ -1,4 +1,4 @@
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 
 /** Columns aligned to their widest cell, three spaces apart, as docker prints them. */
 export function textTable(heads: string[], rows: string[][]): string {

@@ -1,10 +1,6 @@
-import { Command, CommanderError } from "commander";
-import { addContainers } from "../program/container_commands.ts";
-import { addDaemons, addSystem } from "../program/daemon_commands.ts";
-import { addImages } from "../program/image_commands.ts";
-import { addInsight } from "../program/insight_commands.ts";
-
-const VERSION = "0.1.0";
+import { CommanderError } from "commander";
+import { neutralText } from "#lib/errors/neutral_text.ts";
+import { buildProgram } from "../program/build_program.ts";
 
 /** A wrong command line; docker's own tools end so. */
 const EXIT_USAGE = 125;
@@ -21,7 +17,8 @@ export async function main(args: string[]): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
       return;
     }
-    process.stderr.write(`catena: ${error instanceof Error ? error.message : String(error)}\n`);
+    const words = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`catena: ${neutralText(words)}\n`);
     process.exitCode = 1;
   }
 }
@@ -30,19 +27,4 @@ export async function main(args: string[]): Promise<void> {
 function leaveWithoutReader(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE") process.exit(EXIT_NO_READER);
   throw error;
-}
-
-function buildProgram(): Command {
-  const program = new Command("catena")
-    .description("the container stack from the kubelet down to execve, that you can see through")
-    .version(VERSION, "-v, --version")
-    .exitOverride()
-    .showHelpAfterError("(catena help COMMAND shows the flags)")
-    .enablePositionalOptions();
-  addContainers(program);
-  addImages(program);
-  addInsight(program);
-  addDaemons(program);
-  addSystem(program);
-  return program;
 }

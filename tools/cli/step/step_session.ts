@@ -1,9 +1,9 @@
 import { readSync } from "node:fs";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import type { HeldStep, StepPlan } from "#stack/runc/process/step_launch.ts";
 import { HostFiles } from "#tools/doctor/host/host_files.ts";
 import { readMounts } from "#tools/doctor/host/mount_table.ts";
 import { readStatus } from "#tools/doctor/host/process_table.ts";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import { findOperation } from "./find_operation.ts";
 import { openShell } from "./half_built_shell.ts";
 import type { StepFolder } from "./step_folder.ts";

@@ -1,4 +1,4 @@
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import { findGenuinePrograms, GenuineStack } from "./genuine_stack.ts";
 import { hostPrograms, importTourImage, LEAK_PROGRAM } from "./tour_image.ts";
 import { filled, PIDS_LIMIT, type Tour } from "./tour_steps.ts";

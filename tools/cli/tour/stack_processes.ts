@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from "node:fs";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import { surveyHost } from "#tools/doctor/discover/find_stacks.ts";
 import { HostFiles } from "#tools/doctor/host/host_files.ts";
 import { readProcess } from "#tools/doctor/host/process_table.ts";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import { textTable } from "../io/table.ts";
 
 const NAMESPACES = ["pid", "mnt", "net", "ipc", "uts", "cgroup", "user"];

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 
 /** The reader left, by a key or by a signal: not a failure, all is taken down. */
 export class TourLeft extends Error {}

@@ -1,5 +1,5 @@
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import type { SpanRecord } from "#lib/trace/span.ts";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import type { AssembledTrace } from "./assemble_trace.ts";
 import { comparisonSentences, NOTABLE_MS } from "./comparison_words.ts";
 import { ownNanoseconds } from "./own_time.ts";

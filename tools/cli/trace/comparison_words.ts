@@ -1,4 +1,4 @@
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import type { TraceComparison } from "./compare_traces.ts";
 import { stepWords } from "./step_words.ts";
 

@@ -1,5 +1,5 @@
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import { isFailure } from "#lib/trace/telling_span.ts";
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
 import type { AssembledTrace } from "./assemble_trace.ts";
 
 const LINK_WIDTH = 11;

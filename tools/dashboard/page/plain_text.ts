@@ -1,4 +1,4 @@
-import { neutralText } from "#tools/doctor/report/neutral_text.ts";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import { durationText } from "#tools/monitor/duration_text.ts";
 
 const MAX_NAME = 80;

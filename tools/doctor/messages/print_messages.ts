@@ -1,4 +1,4 @@
-import { neutralText } from "../report/neutral_text.ts";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import type { Recognised } from "./recognise_message.ts";
 
 const MAX_LINE = 400;

@@ -1,4 +1,4 @@
-import { neutralText } from "./neutral_text.ts";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import { printReport } from "./print_report.ts";
 import { MARK_SIGNS, type Report } from "./report.ts";
 

@@ -1,4 +1,4 @@
-import { neutralText } from "./neutral_text.ts";
+import { neutralText } from "#lib/errors/neutral_text.ts";
 import { MARK_SIGNS, type Mark, type Report } from "./report.ts";
 
 const COLOURS: Partial<Record<Mark, number>> = { works: 32, fails: 31, hangs: 33 };

@@ -1,0 +1,47 @@
+import { Command } from "commander";
+import { neutralText } from "#lib/errors/neutral_text.ts";
+import { addComfort } from "./comfort_commands.ts";
+import { addContainers } from "./container_commands.ts";
+import { addDaemons, addSystem } from "./daemon_commands.ts";
+import { addImages } from "./image_commands.ts";
+import { addInsight } from "./insight_commands.ts";
+
+export const VERSION = "0.1.0";
+
+const FIRST_STEPS = `
+First steps:
+  catena tour                       see the chain at work, on this machine
+  catena daemon &                   a stack; docker -H unix:///run/catena/docker.sock uses it too
+  catena doctor                     who is ill on this host: Docker and containerd as well
+  catena exec --trace NAME PROGRAM  where the time of an exec goes
+
+catena help COMMAND shows the flags; man pages: catena man --help`;
+
+/** What commander says of a wrong command line repeats it. */
+function neutralLines(text: string): string {
+  return text.split("\n").map(neutralText).join("\n");
+}
+
+/** `catena` with all its commands, in the groups in which --help shows them. */
+export function buildProgram(): Command {
+  const program = new Command("catena")
+    .description("the container stack from the kubelet down to execve, that you can see through")
+    .version(VERSION, "-v, --version")
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(neutralLines(text)) })
+    .showHelpAfterError("(catena help COMMAND shows the flags)")
+    .addHelpText("after", FIRST_STEPS)
+    .enablePositionalOptions();
+  program.commandsGroup("Containers:");
+  addContainers(program);
+  program.commandsGroup("Images:");
+  addImages(program);
+  program.commandsGroup("See and explain, on any stack:");
+  addInsight(program);
+  program.commandsGroup("Daemons:");
+  addDaemons(program);
+  addSystem(program);
+  program.commandsGroup("Further:");
+  addComfort(program);
+  return program;
+}
