@@ -81,7 +81,7 @@ test("what is no manifest is told by its name, and the pods beside it stay", asy
   await says("many.yaml", () => write("many.yaml", many), "more than 256 documents");
 });
 
-test("a link is read where it leads, and a text that is gone for a moment ends no pod", async () => {
+test("a link is read where it leads, and a text gone for a moment ends no pod", async () => {
   writeFileSync(join(root, "far.yaml"), `${manifest("x")}---\n${manifest("z")}`);
   const linked = await next(() => symlinkSync(join(root, "far.yaml"), join(folder, "far.yaml")));
   expect(names(linked)).toEqual(["a-node", "x-node", "z-node"]);
