@@ -2,7 +2,7 @@
 # Runs the test files of /lane/test-list one by one, each with a time limit, and writes what they
 # reported to the output disk after each, so that a machine that dies later loses nothing.
 FILE_LIMIT_S=900
-bun=/lane/node_modules/@oven/bun-linux-x64/bin/bun
+bun=$(echo /lane/node_modules/@oven/bun-linux-*/bin/bun)
 out=/var/tmp/lane-results
 mkdir -p "$out"
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root

@@ -57,7 +57,8 @@ async function buildBaseImage(folder: string): Promise<void> {
     await mustRun(bootstrapCommand(root), { timeoutMs: BUILD_LIMIT_MS });
     const release = onlyEntry(join(root, "usr/lib/modules"));
     await mustRun(["cp", join(root, "boot", `vmlinuz-${release}`), join(draft, "vmlinuz")]);
-    await buildInitrd(join(root, "usr/lib/modules", release), join(draft, "initrd.cpio"));
+    const modules = join(root, "usr/lib/modules", release);
+    await buildInitrd(modules, join(draft, "initrd.cpio"), join(root, "bin/busybox"));
     rmSync(join(root, "boot"), { recursive: true });
     mkdirSync(join(root, "boot"));
     mkdirSync(join(root, "lane"));

@@ -7,9 +7,10 @@ const MODULES = ["virtio_pci", "virtio_blk"];
 
 /**
  * Writes the initrd: busybox, the modules of the disks, and `initrd_init.sh`, which mounts them and
- * hands over. `modules` is the kernel's module folder, `target` the file to write.
+ * hands over. `modules` is the kernel's module folder, `target` the file to write, `busybox` one
+ * for the machine's processor.
  */
-export async function buildInitrd(modules: string, target: string): Promise<void> {
+export async function buildInitrd(modules: string, target: string, busybox: string): Promise<void> {
   const root = `${target}.root`;
   try {
     for (const name of ["bin", "modules", "proc", "sys", "dev", "system"]) {
@@ -20,7 +21,7 @@ export async function buildInitrd(modules: string, target: string): Promise<void
       const name = `${String(index).padStart(2, "0")}-${basename(path)}`;
       await mustRun(["cp", join(modules, path), join(root, "modules", name)]);
     }
-    await mustRun(["cp", "/bin/busybox", join(root, "bin/busybox")]);
+    await mustRun(["cp", busybox, join(root, "bin/busybox")]);
     await mustRun(["cp", join(import.meta.dir, "initrd_init.sh"), join(root, "init")]);
     await mustRun(["chmod", "755", join(root, "init"), join(root, "bin/busybox")]);
     await mustRun(["sh", "-c", `find . | busybox cpio -o -H newc > "$1"`, "sh", target], {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { mustRun } from "../../lib/command.ts";
+import { arm64Image } from "./arm64_image.ts";
 import { baseImage } from "./base_image.ts";
 import { buildInputDisk } from "./input_disk.ts";
 import { LANES } from "./lane_list.ts";
@@ -12,7 +13,7 @@ const REPOSITORY = resolve(import.meta.dir, "../../..");
 const CACHE = join(REPOSITORY, ".cache/lanes");
 const DEFAULT_LIMIT_MIN = 60;
 
-const USAGE = `usage: lane v2|systemd [options] [FILE…]
+const USAGE = `usage: lane v2|systemd|arm64 [options] [FILE…]
   FILE              run these test files only
   --limit MINUTES   switch the machine off after this long (${DEFAULT_LIMIT_MIN})
   --accel NAME      qemu accelerator: tcg (default) or kvm`;
@@ -38,12 +39,12 @@ async function main(argv: string[]): Promise<number> {
   const results = join(CACHE, `${name}-results`);
   mkdirSync(folder, { recursive: true });
   try {
-    const image = await baseImage(CACHE);
+    const image = await (lane.arch === "arm64" ? arm64Image(CACHE) : baseImage(CACHE));
     const input = join(folder, "input.ext4");
     const output = join(folder, "output.tar");
-    await buildInputDisk(REPOSITORY, input, files);
+    await buildInputDisk(REPOSITORY, input, files, lane.arch);
     const { timedOut } = await runMachine({
-      ...{ image, input, output, init: lane.init, accelerator: values.accel },
+      ...{ image, input, output, init: lane.init, arch: lane.arch, accelerator: values.accel },
       limitMs: Number(values.limit) * 60_000,
       onLine: (line) => console.log(line),
     });

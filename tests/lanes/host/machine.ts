@@ -11,6 +11,8 @@ export interface MachineOptions {
   output: string;
   /** The program that the machine's kernel starts first. */
   init: string;
+  /** The machine's processor. */
+  arch: "x64" | "arm64";
   /** When this has passed the machine is switched off, whatever it does. */
   limitMs: number;
   /** `tcg` runs everywhere; `kvm` where the host has it. */
@@ -48,15 +50,26 @@ export async function runMachine(options: MachineOptions): Promise<{ timedOut: b
   return { timedOut };
 }
 
+/** Bun needs SSE 4.2, hence `max`; arm64's pointer signatures are slow unless they are simple. */
+const PROCESSORS = {
+  x64: { program: ["qemu-system-x86_64"], cpu: "max", console: "ttyS0" },
+  arm64: {
+    program: ["qemu-system-aarch64", "-M", "virt"],
+    cpu: "max,pauth-impdef=on",
+    console: "ttyAMA0",
+  },
+};
+
 function machineCommand(options: MachineOptions): string[] {
+  const { program, cpu, console } = PROCESSORS[options.arch];
   const kernelArguments = [
-    ...["console=ttyS0", "quiet", "panic=-1", "root=/dev/vda", "hugepages=8", "net.ifnames=0"],
+    ...[`console=${console}`, "quiet", "panic=-1", "root=/dev/vda", "hugepages=8", "net.ifnames=0"],
     `lane.init=${options.init}`,
   ];
   const disk = (file: string, more: string) => ["-drive", `file=${file},format=raw,${more}`];
   return [
-    "qemu-system-x86_64",
-    ...["-accel", options.accelerator, "-cpu", options.accelerator === "kvm" ? "host" : "max"],
+    ...program,
+    ...["-accel", options.accelerator, "-cpu", options.accelerator === "kvm" ? "host" : cpu],
     ...["-smp", "2", "-m", String(MEMORY_MIB), "-nodefaults", "-no-reboot", "-display", "none"],
     ...["-serial", "stdio", "-device", "virtio-rng-pci"],
     ...["-kernel", options.image.kernel, "-initrd", options.image.initrd],
