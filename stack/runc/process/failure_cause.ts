@@ -1,9 +1,9 @@
 import type { Evidence } from "#lib/errors/frame.ts";
 import { errnoName } from "#lib/linux/errno_name.ts";
 import { readTextIfAny } from "#lib/linux/file.ts";
+import { isOlderKernel, LEAST_KERNEL } from "#lib/linux/kernel_release.ts";
 import type { Operation } from "#wire/init-pipe/operation.ts";
 import { isCgroupFile } from "./failure_words.ts";
-import { isOlderKernel, LEAST_KERNEL } from "./kernel_version.ts";
 import type { FailureContext } from "./launch_failure.ts";
 import { oomCause, pidsCause, processLimitCause } from "./limit_cause.ts";
 import { programCause } from "./program_cause.ts";

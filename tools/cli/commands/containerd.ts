@@ -9,6 +9,7 @@ import { SpoolSink } from "#lib/trace/spool.ts";
 import { createContainerd } from "#stack/containerd/main.ts";
 import { serveContainerd } from "#wire/containerd-api/server.ts";
 import { lockFolder } from "../daemon_lock.ts";
+import { logKernelGaps } from "../kernel_check.ts";
 
 export const USAGE = `usage: catena containerd [options]
 
@@ -44,6 +45,7 @@ export async function runContainerd(args: string[]): Promise<void> {
   const { root, state, address, level } = flags;
   const log = new Log("containerd", level);
   const unwind: (() => Promise<void> | void)[] = [];
+  logKernelGaps(log);
   try {
     for (const folder of new Set([root, state])) {
       mkdirSync(folder, { recursive: true, mode: 0o711 });

@@ -18,6 +18,7 @@ import { lockFolder } from "../daemon_lock.ts";
 import { openForwarded } from "../docker_hosts.ts";
 import { type DockerdFlags, dockerdSettings } from "../dockerd_settings.ts";
 import { stopSignal } from "../io/stop_signal.ts";
+import { logKernelGaps } from "../kernel_check.ts";
 import { SOCKET_GROUP_NAME, socketGroupId } from "../socket_group.ts";
 
 export interface DaemonFlags extends PodFlags, DockerdFlags {
@@ -52,6 +53,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   // Ours alone: a shim or a container that inherited it would speak for us.
   const manager = process.env["NOTIFY_SOCKET"];
   delete process.env["NOTIFY_SOCKET"];
+  logKernelGaps(log);
   try {
     await bringUp(flags, log, unwind);
     notifyManager("READY=1", manager);
