@@ -19,6 +19,14 @@ export function exitCodeOfFailure(thrown: unknown): number {
   return EXIT_FAILED;
 }
 
+/** What to do after a failure that has these words, for the commonest ones. */
+const NEXT_STEPS: readonly [words: RegExp, next: string][] = [
+  [/^Cannot connect to the Docker daemon/, "catena daemon & starts one; catena tour needs none"],
+  [/^No such container/, "catena ps --all lists the containers"],
+  [/^No such image/, "catena images lists those that are here, catena pull NAME fetches one"],
+  [/is not running$/, "catena logs NAME shows what it wrote, catena doctor NAME why it ended"],
+];
+
 /**
  * Says on stderr why a command failed, and records it in an existing state folder, so that the id
  * in the message can be explained also when the daemon never saw the failure.
@@ -27,4 +35,6 @@ export function reportFailure(command: string, thrown: unknown, stateDir: string
   const error = toChainError(thrown, "cli", command);
   if (existsSync(stateDir) && !findErrorRecord(stateDir, error.id)) recordError(stateDir, error);
   process.stderr.write(`catena ${command}: ${neutralText(error.message)}\n`);
+  const next = NEXT_STEPS.find(([words]) => words.test(error.words))?.[1];
+  if (next !== undefined) process.stderr.write(`next: ${next}\n`);
 }

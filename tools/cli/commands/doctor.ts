@@ -63,8 +63,11 @@ export async function runDoctor(
         ? printOverview(reports, warnings, colour)
         : reports.map((report) => printReport(report, colour)).join("\n"),
     );
-    if (blind) process.stderr.write(`catena doctor: ${neutralText(blind)}\n`);
-    else if (reports.length === 0) process.stdout.write("no container runs here\n");
+    if (blind) {
+      process.stderr.write(`catena doctor: ${neutralText(blind)}\n`);
+      const none = /^no container /.test(blind);
+      if (none) process.stderr.write("next: catena ps --all, catena top or docker ps name them\n");
+    } else if (reports.length === 0) process.stdout.write("no container runs here\n");
   }
   return blind ? EXIT.blind : exitCodeOf(reports);
 }

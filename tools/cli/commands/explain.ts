@@ -26,7 +26,8 @@ export function runExplain(id: string, flags: ExplainFlags): number {
   const record = findErrorRecord(flags.state, id);
   if (!record) {
     process.stderr.write(
-      `catena explain: no failure ${neutralText(id)} is recorded in ${flags.state}/errors\n`,
+      `catena explain: no failure ${neutralText(id)} is recorded in ${flags.state}/errors\n` +
+        "next: catena doctor NAME looks at the container as it is now\n",
     );
     return 1;
   }

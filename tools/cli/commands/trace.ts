@@ -60,7 +60,10 @@ function findTrace(
       : traces.findLast((one) => one.traceId.startsWith(id.toLowerCase()));
   if (!trace) {
     const wanted = id === undefined ? "trace that reached a runtime" : `trace ${neutralText(id)}`;
-    process.stderr.write(`catena trace: no ${wanted} in ${flags.state}/trace\n`);
+    process.stderr.write(
+      `catena trace: no ${wanted} in ${flags.state}/trace\n` +
+        "next: catena trace lists the latest, catena exec --trace NAME PROGRAM makes one\n",
+    );
   }
   return trace;
 }
@@ -85,7 +88,10 @@ function listTraces(traces: AssembledTrace[], flags: TraceFlags): number {
   }
   if (newest.length === 0) {
     const nothing = traces.length === 0 ? "nothing recorded" : "no such trace";
-    process.stderr.write(`catena trace: ${nothing} in ${flags.state}/trace\n`);
+    process.stderr.write(
+      `catena trace: ${nothing} in ${flags.state}/trace\n` +
+        "next: catena exec --trace NAME PROGRAM makes one\n",
+    );
     return 1;
   }
   const now = monotonicNs();
