@@ -103,7 +103,8 @@ describe(reason ? `transfers [skipped: ${reason}]` : "transfers", () => {
     const none = any(ImageStoreSchema, { name: "example.org/none:1" });
     await expect(transfer(none, none)).rejects.toThrow(/not found/);
     const registry = any(OCIRegistrySchema, { reference: "busybox" });
-    await expect(transfer(none, registry)).rejects.toThrow(/not implemented for/);
+    await expect(transfer(none, registry)).rejects.toThrow(/not found/);
+    await expect(transfer(registry, registry)).rejects.toThrow(/not implemented for/);
     await expect(transfer(registry, none)).rejects.toThrow(/names no host and image/);
     const missing = any(ImageImportStreamSchema, { stream: "nobody" });
     await expect(transfer(missing, none)).rejects.toThrow(/stream nobody: not found/);

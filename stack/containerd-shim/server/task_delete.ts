@@ -55,7 +55,8 @@ async function deleteInit(shim: ShimContext, container: Container): Promise<void
   // A created container's init dies of it; its exit is told before its deletion.
   await Promise.race([init.exited, Bun.sleep(EXIT_TIMEOUT_MS)]);
   await endLoggers(container);
-  await container.keeper?.quit().catch((thrown: unknown) => {
+  // It has nothing in the root: it ends while that is unmounted.
+  const ending = container.keeper?.quit().catch((thrown: unknown) => {
     shim.log.warn("failed to end a keeper", { id: container.id, error: String(thrown) });
   });
   try {
@@ -65,6 +66,7 @@ async function deleteInit(shim: ShimContext, container: Container): Promise<void
     const frame = { layer: "shim", op: "delete", code: "unknown", message } as const;
     error ??= toChainError(thrown, "shim", "delete").wrap(frame);
   }
+  await ending;
   if (error) throw error;
   init.become("deleted");
   shim.oom.remove(container);

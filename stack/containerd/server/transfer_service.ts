@@ -5,6 +5,7 @@ import {
   ImageExportStreamSchema,
   ImageImportStreamSchema,
   ImageStoreSchema,
+  type OCIRegistry,
   OCIRegistrySchema,
   ProgressSchema,
 } from "#gen/wire/containerd-api/proto/types/transfer_pb.ts";
@@ -18,13 +19,14 @@ import { ImageBlobs } from "../transfer/image_blobs.ts";
 import { exportImages } from "../transfer/image_export.ts";
 import { importImages } from "../transfer/image_import.ts";
 import { tagImage } from "../transfer/image_store.ts";
-import { pullImage } from "../transfer/registry_pull.ts";
+import { type AskCredentials, pullImage } from "../transfer/registry_pull.ts";
+import { pushImage } from "../transfer/registry_push.ts";
 import type { TransferParts, TransferServices } from "../transfer/transfer_parts.ts";
 
 /** Holds what a transfer brings, should it never end. */
 const LEASE_HOURS = 24;
 
-/** The transfer service: images from archives, into archives, and under other names. */
+/** The transfer service: images between archives, registries and the store, and under new names. */
 export function transferService(
   services: TransferServices,
   streams: ClientStreams,
@@ -76,7 +78,15 @@ async function transfer(
       stream.close();
     }
   } else if (from === OCIRegistrySchema.typeName && to === ImageStoreSchema.typeName) {
-    await pull(streams, parts, source, destination);
+    const store = decode(ImageStoreSchema, destination);
+    await withRegistry(streams, parts, source, (registry, ask) =>
+      pullImage(parts, registry, store, ask),
+    );
+  } else if (from === ImageStoreSchema.typeName && to === OCIRegistrySchema.typeName) {
+    const store = decode(ImageStoreSchema, source);
+    await withRegistry(streams, parts, destination, (registry, ask) =>
+      pushImage(parts, store, registry, ask),
+    );
   } else if (from === ImageStoreSchema.typeName && to === ImageStoreSchema.typeName) {
     await tagImage(parts, decode(ImageStoreSchema, source), decode(ImageStoreSchema, destination));
   } else {
@@ -84,18 +94,18 @@ async function transfer(
   }
 }
 
-async function pull(
+/** Works with a registry whose credentials the client tells over a stream, if it opened one. */
+async function withRegistry(
   streams: ClientStreams,
   parts: TransferParts,
-  source: Any | undefined,
-  destination: Any | undefined,
+  given: Any | undefined,
+  work: (registry: OCIRegistry, ask: AskCredentials) => Promise<void>,
 ): Promise<void> {
-  const registry = decode(OCIRegistrySchema, source);
+  const registry = decode(OCIRegistrySchema, given);
   const id = registry.resolver?.authStream;
   const stream = id ? streams.get(namespaceOf(parts.context), id) : undefined;
   try {
-    const store = decode(ImageStoreSchema, destination);
-    await pullImage(parts, registry, store, async (host, reference) =>
+    await work(registry, async (host, reference) =>
       stream ? await askClient(stream, host, reference) : {},
     );
   } finally {

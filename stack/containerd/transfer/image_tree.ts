@@ -27,7 +27,7 @@ const MANIFEST_TYPES = [
 ];
 export const INDEX_TYPE = INDEX_TYPES[0]!;
 /** An index that lists indexes that list indexes… is none. */
-const MAX_DEPTH = 8;
+export const MAX_DEPTH = 8;
 
 export const isIndex = ({ mediaType }: Descriptor) => INDEX_TYPES.includes(mediaType);
 export const isManifest = ({ mediaType }: Descriptor) => MANIFEST_TYPES.includes(mediaType);
