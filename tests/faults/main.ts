@@ -5,6 +5,7 @@ import { examineRow, isGood } from "./examine_row.ts";
 import type { FaultRow } from "./fault_row.ts";
 import { FaultStack, type StackKind } from "./fault_stack.ts";
 import { runLookAlikes } from "./look_alikes.ts";
+import { runPairs } from "./random_pairs.ts";
 import { FAULT_ROWS } from "./rows.ts";
 import { type RowResult, writeTable } from "./write_table.ts";
 
@@ -28,7 +29,7 @@ async function runStack(kind: StackKind, rows: readonly FaultRow[]): Promise<Row
   return results;
 }
 
-const FLAGS_WITH_VALUE = ["--look-alikes"];
+const FLAGS_WITH_VALUE = ["--look-alikes", "--pairs", "--seed"];
 
 function flag(args: string[], name: string): string | undefined {
   const at = args.indexOf(name);
@@ -43,6 +44,12 @@ async function main(): Promise<void> {
   const values = FLAGS_WITH_VALUE.map((name) => flag(args, name));
   const named = args.filter((arg) => !arg.startsWith("--") && !values.includes(arg));
   const rows = FAULT_ROWS.filter((row) => named.length === 0 || named.includes(row.id));
+  const pairs = Number(flag(args, "--pairs") ?? 0);
+  if (pairs > 0) {
+    const seed = Number(flag(args, "--seed") ?? Date.now() % 1_000_000);
+    process.exitCode = (await runPairs(kinds, pairs, seed)) === 0 ? 0 : 1;
+    return;
+  }
   const rounds = Number(flag(args, "--look-alikes") ?? 0);
   if (rounds > 0) {
     process.exitCode = (await runLookAlikes(kinds, rounds)) === 0 ? 0 : 1;

@@ -19,13 +19,15 @@ async function without(
   };
 }
 
-function stateFolder(stack: FaultStack, id: string): string {
+/** Where the runtime keeps a container's state. */
+export function stateFolder(stack: FaultStack, id: string): string {
   return stack.kind === "catena"
     ? `/run/containerd/runc/moby/${id}`
     : stack.sandbox.path("dockerd", "exec", "runtime-runc", "moby", id);
 }
 
-function bundle(stack: FaultStack, id: string): string {
+/** A container's bundle, which containerd made. */
+export function bundleFolder(stack: FaultStack, id: string): string {
   const state =
     stack.kind === "catena"
       ? stack.sandbox.path("catena-daemon", "state", "containerd")
@@ -74,7 +76,7 @@ export const bundleMissing: FaultRow = {
   link: "runtime state",
   injection: "the bundle moved away",
   stacks: BOTH,
-  inject: (stack) => without(stack, bundle),
+  inject: (stack) => without(stack, bundleFolder),
   lookAlike: async (stack) => patient(stack, await stack.run([])),
 };
 

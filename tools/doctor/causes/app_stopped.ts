@@ -1,5 +1,5 @@
 import type { CauseRule } from "./cause.ts";
-import { isStopped } from "./words.ts";
+import { isBlocked, isStopped } from "./words.ts";
 
 /** Every link works, an exec too, and yet the application does nothing. */
 export const appStopped: CauseRule = {
@@ -29,8 +29,10 @@ export const appStopped: CauseRule = {
       marks: { container: "hangs" },
     };
   },
-  refutes({ init }) {
+  refutes({ init, cgroup }) {
     if (!init?.alive || init.state === undefined || isStopped(init.state)) return undefined;
+    // A frozen process shows as D, one that waits for a disk too, whether it was stopped or not.
+    if (cgroup?.frozen || isBlocked(init.state)) return undefined;
     return `its first process, ${init.pid}, is in state ${init.state}`;
   },
 };

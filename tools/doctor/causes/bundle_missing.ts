@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { CauseRule } from "./cause.ts";
 import { restartCommands } from "./words.ts";
 
@@ -16,7 +17,9 @@ export const bundleMissing: CauseRule = {
       sentence: `the container runs (process ${init.pid}), but its bundle ${path} is gone`,
       evidence: [
         { kind: "path", value: "missing", ref: path },
-        { kind: "path", value: "names the bundle", ref: runtime.stateFile ?? "" },
+        runtime.stateExists
+          ? { kind: "path", value: "names the bundle", ref: runtime.stateFile ?? "" }
+          : { kind: "path", value: "where containerd keeps bundles", ref: dirname(path) },
       ],
       fix: [
         ...restartCommands(facts),

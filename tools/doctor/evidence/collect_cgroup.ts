@@ -59,7 +59,10 @@ export function collectCgroup(
       once(seen.pids, folder, () => readPids(files, folder)),
     );
     facts.pids = levels.filter((level) => level !== undefined);
-    facts.processes = readMembers(files, processes, pids.folder);
+    // Moved out of its own, it is among others, in a root among the whole host's.
+    const own = expected.get("pids") ?? expected.get("");
+    const among = levels.length <= 1 || (own !== undefined && !within(pids.folder, own));
+    if (!among) facts.processes = readMembers(files, processes, pids.folder);
   }
   const memory = controllerFolder(folders, "memory");
   if (memory) {

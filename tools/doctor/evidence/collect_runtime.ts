@@ -1,5 +1,6 @@
 import { basename, dirname, isAbsolute, join } from "node:path";
 import type { FoundContainer } from "../discover/find_containers.ts";
+import { bundleCandidates } from "../discover/find_daemons.ts";
 import type { RuntimeFacts } from "../facts.ts";
 import type { HostFiles } from "../host/host_files.ts";
 
@@ -30,7 +31,25 @@ export function collectRuntime(
     facts.root = container.runtimeRoot;
     readState(files, join(container.runtimeRoot, container.id), facts);
   }
+  const bundle = facts.bundle ?? bundleByRule(files, container);
+  if (bundle) facts.bundle = bundle;
   return facts;
+}
+
+/**
+ * Where containerd keeps the bundle, by its state folder, when no state names it. That it is not
+ * there says something only where containerd keeps others: else this is another's layout.
+ */
+function bundleByRule(files: HostFiles, container: FoundContainer): RuntimeFacts["bundle"] {
+  const { containerd } = container.stack;
+  // A shim's working folder keeps its name when it is moved away: a bundle is called by its id.
+  if (container.bundle !== undefined && basename(container.bundle) === container.id) {
+    return { path: container.bundle, exists: files.exists(container.bundle) };
+  }
+  if (!containerd) return undefined;
+  const places = bundleCandidates(containerd.stateDir, container.namespace, container.id);
+  const path = places.find((one) => files.exists(dirname(one)));
+  return path === undefined ? undefined : { path, exists: files.exists(path) };
 }
 
 /** The executable that containerd's options beside config.json name. */

@@ -4,6 +4,8 @@ import { drawChain } from "./draw_chain.ts";
 import { foresee } from "./foresee_failures.ts";
 import { type Forecast, type NamedCause, REPORT_SCHEMA, type Report } from "./report.ts";
 
+const MAX_DETAIL = 160;
+
 /** Judges facts and puts what was found into the report's form. */
 export function composeReport(facts: Facts, notSeen: string[], forecasts: Forecast[] = []): Report {
   const verdict = judgeFacts(facts);
@@ -69,7 +71,9 @@ function unexplained(chain: Report["chain"], healthy: boolean, lost: boolean): s
     chain.filter((entry) => marks.includes(entry.mark)).map((entry) => entry.link);
   const works = by(["works"]);
   const seenTo = (mark: "fails" | "hangs") =>
-    chain.filter((one) => one.mark === mark).map((one) => `${one.link} ${mark} (${one.detail})`);
+    chain
+      .filter((one) => one.mark === mark)
+      .map((one) => `${one.link} ${mark} (${firstWords(one.detail)})`);
   if (healthy) {
     return works.length > 0
       ? `nothing wrong was found; these links work: ${works.join(", ")}`
@@ -82,6 +86,12 @@ function unexplained(chain: Report["chain"], healthy: boolean, lost: boolean): s
   ];
   const good = works.length > 0 ? `; these links work: ${works.join(", ")}` : "";
   return `${broken.join(", ")}, and no known cause is proved by the evidence${good}`;
+}
+
+/** What our own errors add after their words, and pages of a crash, are for the evidence. */
+function firstWords(detail: string): string {
+  const words = detail.split(" — ")[0]!;
+  return words.length <= MAX_DETAIL ? words : `${words.slice(0, MAX_DETAIL)}…`;
 }
 
 function probeEvidence(facts: Facts): Report["evidence"] {
