@@ -6,7 +6,7 @@ bun=$(echo /lane/node_modules/@oven/bun-linux-*/bin/bun)
 out=/var/tmp/lane-results
 mkdir -p "$out"
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
-export NO_COLOR=1
+export NO_COLOR=1 CATENA_PROBE=/lane/probe
 cd /lane || exit 1
 while read -r file; do
   folder=$out/$(echo "$file" | tr / -)

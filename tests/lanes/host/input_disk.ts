@@ -16,6 +16,8 @@ const TREES = [
 ];
 /** Bun for the other processor, as the build fetched it. */
 const ARM64_BUN = ".cache/arm64/bun";
+/** What the conformance suite runs in containers; the machines have no compiler. */
+const PROBE = "tests/conformance/harness/probe.c";
 /** The whole of node_modules would be mostly checkers. */
 const LEFT_OUT = ["typescript", "@typescript", "@biomejs", "@bufbuild/buf-linux-x64"];
 const SLACK_MIB = 64;
@@ -42,6 +44,15 @@ export async function buildInputDisk(
       rmSync(join(stage, "node_modules", name), { recursive: true, force: true });
     }
     if (arch === "arm64") await putArm64(repository, stage);
+    const compiler = arch === "arm64" ? "aarch64-linux-gnu-gcc" : "gcc";
+    await mustRun([
+      compiler,
+      "-static",
+      "-O1",
+      "-o",
+      join(stage, "probe"),
+      join(repository, PROBE),
+    ]);
     await Bun.write(join(stage, "test-list"), `${list.join("\n")}\n`);
     rmSync(target, { force: true });
     await mustRun(["mke2fs", "-q", "-t", "ext4", "-d", stage, target, `${await sizeMib(stage)}M`]);

@@ -69,8 +69,7 @@ describe.skipIf(isElsewhere("v2"))(laneTitle("v2", "our kubelet and monitor"), (
   test("the monitor reads it from the one hierarchy", async () => {
     const top = await runCommand([binPath("catena"), "top", "--once", "--state", state]);
     expect(top.code).toBe(0);
-    const short = (await id()).slice(0, 12);
-    const row = top.stdout.split("\n").find((line) => line.startsWith(short));
+    const row = top.stdout.split("\n").find((line) => line.startsWith("k8s_app_here"));
     expect(row).toContain(MEMORY.shown);
   });
 
