@@ -35,6 +35,11 @@ export interface DockershimOptions extends NetworkOptions {
 /** How often a Docker that does not answer is asked again. */
 const RECOVER_MS = 5_000;
 
+/** How long Docker may take to answer a look. */
+const LOOK_MS = 20_000;
+/** As a share of a caller's deadline; a kubelet gives up at half of what it grants. */
+const LOOK_SHARE = 0.4;
+
 /** How many containers are remembered as ours. */
 const MAX_KNOWN = 10_000;
 
@@ -80,11 +85,14 @@ export class Dockershim {
   }
 
   /**
-   * The context of calls that only look: they end with the caller's patience, so that a Docker that
-   * hangs does not gather them.
+   * The context of calls that only look: they end with the caller's patience, so that a Docker
+   * that hangs does not gather them, and a little before it, so that the caller hears who hangs.
    */
   look(context: CallContext): CallContext {
-    return context.signal ? { ...this.call(context), signal: context.signal } : this.call(context);
+    const limitMs = Math.min(LOOK_MS, (context.timeoutMs ?? Infinity) * LOOK_SHARE);
+    const limit = AbortSignal.timeout(Math.max(Math.trunc(limitMs), 1));
+    const signal = context.signal ? AbortSignal.any([context.signal, limit]) : limit;
+    return { ...this.call(context), signal };
   }
 
   /** The name of the pause image, which is there then: looked for by one at a time. */

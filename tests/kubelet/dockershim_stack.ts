@@ -38,6 +38,7 @@ export async function startOnDebianDockerd(
   return socket;
 }
 
-async function loadImages(sandbox: Sandbox, docker: string): Promise<void> {
+/** Loads the images of the tests' pods into a Docker. */
+export async function loadImages(sandbox: Sandbox, docker: string): Promise<void> {
   await mustRun(["docker", "-H", `unix://${docker}`, "load", "-i", await podImages(sandbox)]);
 }

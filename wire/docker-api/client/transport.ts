@@ -111,8 +111,13 @@ export class DockerTransport {
       return failure({ layer: "dockerd", op, code: "cancelled", message: "request cancelled" });
     }
     if ((thrown as { name?: string }).name === "TimeoutError") {
-      const message = "the docker daemon has not answered in time";
-      return failure({ layer: "dockerd", op, code: "deadline_exceeded", message });
+      return failure({
+        ...{ layer: "dockerd", op, code: "deadline_exceeded", causeId: "dockerd-hung" },
+        message: "the docker daemon has not answered in time",
+        cause: `the docker daemon at ${this.socketPath} accepts requests and does not answer them`,
+        fix: "look at its process (stopped, or in state D) with catena doctor; restart it",
+        evidence: [{ kind: "path", value: "no answer in time", ref: this.socketPath }],
+      });
     }
     if (!/ENOENT|ECONNREFUSED|FailedToOpenSocket|ConnectionRefused/.test(code)) {
       return toChainError(thrown, "dockerd", op);
