@@ -8,6 +8,7 @@ import type { Container } from "./container/container.ts";
 import { openLog } from "./container/container_log.ts";
 import { startsWithDaemon } from "./container/restart_policy.ts";
 import { type Daemon, OWNER_LABEL } from "./daemon.ts";
+import { forgetExecs } from "./exec/exec_leavings.ts";
 import { resumeHealth } from "./health/health_probe.ts";
 import { ProcessIo } from "./io/process_io.ts";
 import { closeSandbox, resumeSandbox, sweepNamespaces } from "./network/sandbox.ts";
@@ -98,6 +99,7 @@ async function adopt(daemon: Daemon, container: Container, task: Process): Promi
   container.save();
   await resumeSandbox(daemon, container);
   container.announceInput();
+  await forgetExecs(daemon, container.id);
   if (config.Healthcheck) resumeHealth(daemon, container);
 }
 

@@ -3,6 +3,7 @@ import type { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { TaskExitSchema, TaskOOMSchema } from "#gen/wire/containerd-api/proto/events/task_pb.ts";
 import type { Envelope } from "#gen/wire/containerd-api/proto/types/event_pb.ts";
 import type { Daemon } from "../daemon.ts";
+import { forgetExec } from "../exec/exec_leavings.ts";
 import { containerExited, execExited } from "../server/container_exit.ts";
 
 const TOPICS = ["/tasks/exit", "/tasks/oom"];
@@ -91,4 +92,6 @@ function handle(daemon: Daemon, envelope: Envelope): void {
   }
   const exec = container.execs.get(event.id);
   if (exec) execExited(daemon, container, exec, event.exitStatus).catch(failed);
+  // Of an earlier life of this daemon: nobody asks for its end, but what kept it must go.
+  else forgetExec(daemon, event.containerId, event.id).catch(failed);
 }
