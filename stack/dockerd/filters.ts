@@ -27,5 +27,5 @@ export function flagFilter(filters: Filters, key: string): boolean | undefined {
   const [value = ""] = values;
   if (values.length === 1 && ["1", "true", "True"].includes(value)) return true;
   if (values.length === 1 && ["0", "false", "False"].includes(value)) return false;
-  throw invalid("read filters", `invalid filter '${key}=${JSON.stringify(values)}'`);
+  throw invalid("read filters", `invalid filter '${key}=[${values.join(" ")}]'`);
 }

@@ -6,7 +6,7 @@ import { type Alive, LASTING, soakClients, type Tally } from "./soak_clients.ts"
 import { type ExecPart, soakExecs } from "./soak_execs.ts";
 import { IMAGE, SoakStack } from "./soak_stack.ts";
 
-// `npm run soak -- --minutes 10 --execs 50000 --clients 50 --seed N`: clients run, exec, follow logs
+// `npm run soak -- --minutes 10 --execs 50000 --clients 50 --seed N`: clients run, exec, read logs
 // and remove, and disconnect at random moments; in the middle the daemon is killed and started
 // again. Then as many execs as said, with an eye on memory. In the end all must be as it was.
 

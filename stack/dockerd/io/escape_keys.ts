@@ -11,7 +11,7 @@ const NAMED: Record<string, number> = {
 };
 
 /** Reads "ctrl-p,ctrl-q" into bytes. Empty means the default. */
-export function parseDetachKeys(text: string): number[] {
+export function parseDetachKeys(text: string, called: "detach" | "escape" = "escape"): number[] {
   if (text === "") return DEFAULT_KEYS;
   return text.split(",").map((key) => {
     if (key.length === 1) return key.charCodeAt(0);
@@ -19,7 +19,7 @@ export function parseDetachKeys(text: string): number[] {
     if (control && /^[a-z]$/.test(control)) return control.charCodeAt(0) - 96;
     const named = control === undefined ? undefined : NAMED[control];
     if (named === undefined)
-      throw invalid("read detach keys", `Invalid escape keys (${text}) provided`);
+      throw invalid("read detach keys", `Invalid ${called} keys (${text}) provided`);
     return named;
   });
 }

@@ -123,7 +123,7 @@ export function checkTogether(container: Container, network: NetworkRecord): voi
     );
   }
   if (network.driver === "host") {
-    throw conflict(
+    throw invalid(
       op,
       "container cannot be disconnected from host network or connected to host network",
     );

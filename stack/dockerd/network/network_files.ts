@@ -1,4 +1,5 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import type { Container } from "../container/container.ts";
 import { invalid } from "../refusals.ts";
@@ -42,7 +43,11 @@ export function hostsText(
 export function parseExtraHost(entry: string): { name: string; address: string } {
   const match = entry.match(/^([^:=]+)[:=](.+)$/);
   if (!match) throw invalid("check hosts", `bad format for add-host: ${JSON.stringify(entry)}`);
-  return { name: match[1]!, address: match[2]!.replace(/^\[(.*)\]$/, "$1") };
+  const address = match[2]!.replace(/^\[(.*)\]$/, "$1");
+  if (address !== "host-gateway" && isIP(address) === 0) {
+    throw invalid("check hosts", `invalid IP address in add-host: ${JSON.stringify(match[2])}`);
+  }
+  return { name: match[1]!, address };
 }
 
 export interface DnsOptions {

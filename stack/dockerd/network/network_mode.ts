@@ -29,6 +29,13 @@ export function checkNetworkMode(daemon: Daemon, host: HostConfig): string[] {
     return [];
   }
   if (mode === "host") {
+    if (host.Links?.length) {
+      throw invalid(
+        op,
+        "conflicting options: host type networking can't be used with links. This would result " +
+          "in undefined behavior",
+      );
+    }
     return published ? ["Published ports are discarded when using host network mode"] : [];
   }
   const { missing, filter } = daemon.networks;

@@ -33,7 +33,7 @@ export async function containerAttach(
       `container ${container.id} is restarting, wait until the container is running before attach`,
     );
   }
-  parseDetachKeys(options.detachKeys);
+  parseDetachKeys(options.detachKeys, "detach");
   const { tty } = container;
   const output = container.hub.subscribe([
     ...(options.stdout || tty ? [1 as const] : []),

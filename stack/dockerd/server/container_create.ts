@@ -31,7 +31,7 @@ import { Unwind } from "../unwind.ts";
 import { copyUp } from "../volumes/copy_up.ts";
 import { type WantedMount, wantedMounts } from "../volumes/mount_request.ts";
 import { nowText } from "../wall_clock.ts";
-import { inheritedMounts, mountRecord } from "./container_volumes.ts";
+import { donorOf, inheritedMounts, mountRecord } from "./container_volumes.ts";
 import { checkHostConfig } from "./host_config_check.ts";
 import { parseSecurityOptions } from "./security_options.ts";
 
@@ -61,6 +61,9 @@ export async function containerCreate(
   warnings.push(...checkNetworkMode(daemon, host));
   const networks = endpointsOf(daemon.networks.store, host, networking ?? {}, config);
   checkLinks(daemon, host.Links ?? []);
+  for (const mode of [host.PidMode, host.IpcMode]) {
+    if (mode?.startsWith("container:")) donorOf(daemon, mode.slice("container:".length));
+  }
   const inherited = inheritedMounts(daemon, host.VolumesFrom ?? []);
   const wanted = wantedMounts(host, Object.keys(config.Volumes ?? {}), inherited);
   checkSources(wanted);

@@ -41,6 +41,7 @@ export async function containerList(
 ): Promise<ContainerSummary[]> {
   const { filters } = options;
   checkFilters(filters, KNOWN);
+  checkValues(filters);
   for (const status of filters["status"] ?? []) {
     if (!STATUSES.includes(status)) {
       throw invalid("list containers", `invalid filter 'status=${status}'`);
@@ -65,6 +66,23 @@ export async function containerList(
   }
   return out;
 }
+
+/** Refuses values that no container can have, in dockerd's words. */
+function checkValues(filters: Filters): void {
+  const op = "list containers";
+  for (const code of filters["exited"] ?? []) {
+    if (!/^[+-]?[0-9]+$/.test(code)) {
+      throw invalid(op, `strconv.Atoi: parsing ${JSON.stringify(code)}: invalid syntax`);
+    }
+  }
+  for (const health of filters["health"] ?? []) {
+    if (!HEALTHS.includes(health)) {
+      throw invalid(op, `unrecognised filter value for health: ${health}`);
+    }
+  }
+}
+
+const HEALTHS = ["none", "starting", "healthy", "unhealthy"];
 
 /** Ids of the images that `ancestor` names. */
 async function imageNames(

@@ -1,7 +1,7 @@
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { Daemon } from "../daemon.ts";
 import { probesEnd } from "../health/health_probe.ts";
-import { conflict } from "../refusals.ts";
+import { broken, conflict } from "../refusals.ts";
 
 /** POST /containers/ID/pause */
 export async function containerPause(
@@ -38,8 +38,7 @@ export async function containerUnpause(
   const container = daemon.find(ref);
   await container.lock.run(async () => {
     const { state } = container.record;
-    if (!state.paused)
-      throw conflict("unpause container", `Container ${container.id} is not paused`);
+    if (!state.paused) throw broken("unpause container", `Container ${container.id} is not paused`);
     await daemon.services.tasks.resume({ containerId: container.id }, daemon.call(context));
     state.paused = false;
     container.save();

@@ -1,4 +1,4 @@
-import { ChainError } from "#lib/errors/chain_error.ts";
+import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import { endsWithin } from "#lib/wait/work_within.ts";
 import type { Container } from "../container/container.ts";
@@ -133,6 +133,20 @@ async function resume(daemon: Daemon, container: Container): Promise<void> {
   container.record.state.paused = false;
 }
 
+/** The running container of that name. Refusals say what was to be done with it. */
+function toBeKilled(daemon: Daemon, ref: string, op: string): Container {
+  try {
+    const container = daemon.find(ref);
+    const { running, restarting } = container.record.state;
+    if (running && !restarting) return container;
+    throw conflict(op, `container ${container.id} is not running`);
+  } catch (thrown) {
+    const error = toChainError(thrown, "dockerd", op);
+    const { code } = error.outer;
+    throw error.wrap({ layer: "dockerd", op, code, message: `cannot kill container: ${ref}` });
+  }
+}
+
 /** POST /containers/ID/kill */
 export async function containerKill(
   daemon: Daemon,
@@ -142,16 +156,8 @@ export async function containerKill(
 ): Promise<void> {
   const op = "kill container";
   const signal = signalText === "" ? SIGKILL : parseSignal(signalText);
-  const container = daemon.find(ref);
+  const container = toBeKilled(daemon, ref, op);
   const { state, config } = container.record;
-  if (!state.running || state.restarting) {
-    throw conflict(op, `container ${container.id} is not running`).wrap({
-      layer: "dockerd",
-      op,
-      code: "failed_precondition",
-      message: `cannot kill container: ${ref}`,
-    });
-  }
   const stopSignal = parseSignal(config.StopSignal || "SIGTERM");
   // Signals that end a container end its restarting too.
   if (signal === SIGKILL || signal === SIGTERM || signal === stopSignal) {

@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { ChainError } from "#lib/errors/chain_error.ts";
+import type { Container } from "../container/container.ts";
 import type { MountRecord } from "../container/container_record.ts";
 import type { Daemon } from "../daemon.ts";
 import { invalid } from "../refusals.ts";
@@ -8,12 +10,22 @@ import type { WantedMount } from "../volumes/mount_request.ts";
 
 const op = "create container";
 
+/** A container that another's configuration names: dockerd refuses the configuration, by 400. */
+export function donorOf(daemon: Daemon, ref: string): Container {
+  try {
+    return daemon.find(ref);
+  } catch (error) {
+    if (!(error instanceof ChainError) || error.outer.code !== "not_found") throw error;
+    throw invalid(op, error.outer.message);
+  }
+}
+
 /** Mounts of other containers, as --volumes-from asks for them. */
 export function inheritedMounts(daemon: Daemon, from: readonly string[]): WantedMount[] {
   return from.flatMap((text) => {
     const [ref = "", mode = ""] = text.split(":");
     if (!/^(|ro|rw|z|Z)$/.test(mode)) throw invalid(op, `invalid mode for volumes-from: ${mode}`);
-    return daemon.find(ref).record.mounts.map(
+    return donorOf(daemon, ref).record.mounts.map(
       (mount): WantedMount => ({
         type: mount.Type as WantedMount["type"],
         source: mount.Name ?? mount.Source,

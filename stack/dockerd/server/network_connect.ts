@@ -11,7 +11,7 @@ import { refreshNetworkFiles } from "../network/network_names.ts";
 import type { NetworkRecord } from "../network/network_record.ts";
 import { publishPorts } from "../network/port_publish.ts";
 import { completeAliases, gatewayNetwork, openNameServer } from "../network/sandbox.ts";
-import { conflict, forbidden } from "../refusals.ts";
+import { conflict, forbidden, invalid } from "../refusals.ts";
 
 /** POST /networks/ID/connect */
 export async function networkConnect(
@@ -99,7 +99,7 @@ export async function networkDisconnect(
     const networks = container.record.networks ?? {};
     const endpoint = Object.hasOwn(networks, network.name) ? networks[network.name] : undefined;
     if (network.driver === "host") {
-      throw conflict(
+      throw invalid(
         op,
         "container cannot be disconnected from host network or connected to host network",
       );

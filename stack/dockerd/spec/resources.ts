@@ -54,10 +54,13 @@ export function checkResources(host: ContainerResources, facts: HostFacts): stri
     throw invalid(op, "Minimum memory limit allowed is 6MB");
   }
   if (swap > 0 && memory === 0) {
-    throw invalid(op, "You should always set the Memory limit when using Memoryswap limit");
+    throw invalid(
+      op,
+      "You should always set the Memory limit when using Memoryswap limit, see usage",
+    );
   }
   if (swap > 0 && swap < memory) {
-    throw invalid(op, "Minimum memoryswap limit should be larger than memory limit");
+    throw invalid(op, "Minimum memoryswap limit should be larger than memory limit, see usage");
   }
   if (memory > 0 && reservation > memory) {
     throw invalid(

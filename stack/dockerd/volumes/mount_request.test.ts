@@ -30,7 +30,7 @@ test("what is wrong is refused in dockerd's words", () => {
   );
   const mount = (m: object) => wantedMounts({ Mounts: [m] }, [], []);
   expect(() => mount({ Type: "bind", Target: "/x" })).toThrow("field Source must not be empty");
-  expect(() => mount({ Type: "disk", Target: "/x" })).toThrow('mount type unknown: "disk"');
+  expect(() => mount({ Type: "disk", Target: "/x" })).toThrow('type "disk": mount type unknown');
   expect(() => mount({ Type: "volume", Source: "v" })).toThrow("field Target must not be empty");
 });
 

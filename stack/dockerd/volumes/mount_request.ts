@@ -29,13 +29,19 @@ const op = "read mounts";
 
 function checkDestination(path: string, spec: string): string {
   if (!isAbsolute(path)) {
-    throw invalid(op, `invalid mount path: '${path}' mount path must be absolute`);
+    // Of a path by itself there is no more to say.
+    const where =
+      spec === path
+        ? ""
+        : `invalid volume specification: '${spec}': invalid mount config for type "bind": `;
+    throw invalid(op, `${where}invalid mount path: '${path}' mount path must be absolute`);
   }
   const clean = normalize(path).replace(/(.)\/+$/, "$1");
   if (clean === "/") {
     throw invalid(
       op,
-      `invalid volume specification: '${spec}': invalid mount config: destination can't be '/'`,
+      `invalid volume specification: '${spec}': invalid mount config for type ` +
+        `"bind": invalid specification: destination can't be '/'`,
     );
   }
   return clean;
@@ -135,7 +141,7 @@ const mountFault = (type: string, reason: string) =>
 function parseMount(request: MountRequest): WantedMount {
   const type = request.Type || "bind";
   if (type !== "bind" && type !== "volume" && type !== "tmpfs") {
-    throw invalid(op, `mount type unknown: ${JSON.stringify(type)}`);
+    throw mountFault(type, "mount type unknown");
   }
   if (!request.Target) throw mountFault(type, "field Target must not be empty");
   const source = request.Source ?? "";

@@ -67,6 +67,13 @@ export class VolumeStore {
     }
     const anonymous = !body.Name;
     const name = body.Name || randomBytes(32).toString("hex");
+    if (name.length < 2) {
+      throw invalid(
+        op,
+        `create ${name}: volume name is too short, names should be at least two alphanumeric ` +
+          "characters",
+      );
+    }
     if (!NAME.test(name)) {
       throw invalid(
         op,
@@ -150,7 +157,7 @@ function checkOptions(name: string, options: Record<string, string>): void {
     throw invalid(op, `create ${name}: quota size requested but no quota support`);
   }
   if ((options["type"] || options["o"]) && !options["device"]) {
-    throw invalid(op, `create ${name}: missing device in volume options`);
+    throw invalid(op, `create ${name}: missing required option: "device"`);
   }
 }
 
