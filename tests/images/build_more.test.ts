@@ -11,6 +11,7 @@ import { Sandbox } from "../lib/sandbox.ts";
 import { waitUntil } from "../lib/wait_until.ts";
 import { writeContext } from "./build_context.ts";
 import { DockerHost } from "./docker_host.ts";
+import { serveGit } from "./git_server.ts";
 import {
   PASSWORD,
   type RegistryServer,
@@ -21,7 +22,7 @@ import {
 
 // What of builds has no counterpart to compare with here, and catena's own commands.
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 300_000;
 const reason = registryMissing() ?? reasonToSkip(["docker cli", "catena daemon"]);
 
 describe.skipIf(reason !== undefined)(`more builds${reason ? `: ${reason}` : ""}`, () => {
@@ -82,6 +83,46 @@ describe.skipIf(reason !== undefined)(`more builds${reason ? `: ${reason}` : ""}
   );
 
   test(
+    "a git repository as the context",
+    async () => {
+      const repository = sandbox.path("git", "repo");
+      mkdirSync(join(repository, "sub"), { recursive: true });
+      const git = (...args: string[]) =>
+        mustRun(["git", "-c", "user.name=x", "-c", "user.email=x@y", ...args], { cwd: repository });
+      await git("init", "-q", "-b", "trunk");
+      writeFileSync(join(repository, "Dockerfile"), "FROM base\nCOPY sub/f /f\n");
+      writeFileSync(join(repository, "sub/f"), "first\n");
+      writeFileSync(join(repository, "sub/Dockerfile"), "FROM base\nCOPY . /sub\n");
+      await git("add", ".");
+      await git("commit", "-qm", "first");
+      await git("tag", "v1");
+      writeFileSync(join(repository, "sub/f"), "second\n");
+      await git("commit", "-qam", "second");
+      const base = await serveGit(sandbox, join(repository, ".."));
+      const built = async (fragment: string, tag: string) => {
+        const query = new URLSearchParams({ remote: `${base}/repo${fragment}`, t: tag });
+        const url = `http://docker/build?${query}&networkmode=none`;
+        const reply = await fetch(url, { method: "POST", unix: `${state}/docker.sock` });
+        return [reply.status, await reply.text()] as const;
+      };
+      expect(await built("", "git1")).toEqual([200, expect.stringContaining("Successfully built")]);
+      expect(await inside("git1", "cat", "/f")).toBe("second");
+      await built("#v1", "git2");
+      expect(await inside("git2", "cat", "/f")).toBe("first");
+      await built("#trunk:sub", "git3");
+      expect(await inside("git3", "cat", "/sub/f")).toBe("second");
+      for (const [fragment, words] of [
+        ["#nosuch", "error fetching the git context"],
+        ["#--upload-pack=x", "invalid refspec"],
+        ["#:../..", "not within git root"],
+      ]) {
+        expect(await built(fragment!, "x")).toEqual([400, expect.stringContaining(words!)]);
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "the cache: what is the same is not done again, and what follows a change is",
     async () => {
       const steps = "FROM base\nCOPY file /f\nRUN cat /f > /g\nENV A=1\n";
@@ -98,6 +139,30 @@ describe.skipIf(reason !== undefined)(`more builds${reason ? `: ${reason}` : ""}
       expect(await inside("cached", "cat", "/g")).toBe("changed");
       write(steps.replace("A=1", "A=2"));
       expect(await using()).toBe(2);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "the cache of an image that was built elsewhere",
+    async () => {
+      const steps = "FROM base\nRUN echo 1 > /1\nENV A=1\nRUN echo 2 > /2\n";
+      const name = `${registry.host}/cache:1`;
+      write(steps);
+      expect((await build("--no-cache", "-t", name)).code).toBe(0);
+      const id = await docker.id(name);
+      const archive = sandbox.path("cache.tar");
+      await docker.run("save", "-o", archive, name);
+      await docker.run("rmi", name);
+      await docker.run("load", "-i", archive);
+      const using = async (...args: string[]) =>
+        ((await build("-t", "again", ...args)).stdout.match(/Using cache/g) ?? []).length;
+      expect(await using("--cache-from", name)).toBe(3);
+      expect(await docker.id("again")).toBe(id);
+      write(steps.replace("echo 2", "echo 3"));
+      expect(await using("--cache-from", name)).toBe(2);
+      write(steps.replace("echo 1", "echo 4"));
+      expect(await using("--cache-from", name, "--cache-from", "not-here")).toBe(0);
     },
     LIMIT_MS,
   );

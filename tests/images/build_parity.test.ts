@@ -13,7 +13,7 @@ import { configFacts, fileFacts } from "./image_facts.ts";
 
 // The same Dockerfiles on genuine dockerd and on ours: the same files, the same configuration.
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 const reason = reasonToSkip([
   "genuine dockerd",
   "genuine containerd",

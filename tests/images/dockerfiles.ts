@@ -151,6 +151,43 @@ export const BUILDS: BuildCase[] = [
       "FROM base\nRUN mkdir -m 777 /u\nUSER 5:6\nRUN id -u > /u/id\nWORKDIR /u/w\nCOPY file x\n",
   },
   {
+    name: "destinations behind links",
+    dockerfile:
+      "FROM base\nRUN mkdir -p /q/file2/in && ln -s /q/f /u && ln -s /nowhere/x /t && " +
+      "ln -s ../nowhere/y /d\nCOPY file /u\nCOPY file /t\nCOPY file /d/\nCOPY file2 /q/\n" +
+      "WORKDIR /d/w\nCOPY tree .\n",
+  },
+  {
+    name: "links as sources, and names with signs",
+    dockerfile:
+      "FROM base\nENV A=file\nCOPY link /l\nCOPY $A ${A}2 /v/\nCOPY fil? /w\n" +
+      "COPY tr*/sub/d* /y/\n",
+  },
+  {
+    name: "instructions without arguments",
+    noFiles: true,
+    dockerfile: "FROM base\nENTRYPOINT\nCMD\nSTOPSIGNAL 99\nONBUILD NOTHING of the kind\n",
+  },
+  {
+    name: "directives, and what looks like one",
+    dockerfile:
+      "# syntax=any/thing:1\n# escape=\\\n# other=x\n# escape=`\nFROM base\n" +
+      "RUN echo a \\\n  b > /f\nRUN cat <<EOF\n",
+  },
+  {
+    name: "health over health",
+    noFiles: true,
+    dockerfile:
+      "FROM base\nHEALTHCHECK --interval=5s --retries=2 CMD a\nHEALTHCHECK NONE\n" +
+      'HEALTHCHECK CMD ["b"]\n',
+  },
+  {
+    name: "arguments of platforms are BuildKit's",
+    dockerfile:
+      "ARG B=base\nARG C=$B\nFROM --platform=linux/amd64 ${C}\nARG TARGETPLATFORM\n" +
+      'ARG TARGETARCH\nRUN echo "$TARGETPLATFORM $TARGETARCH $B" > /f\n',
+  },
+  {
     name: "a Dockerfile elsewhere",
     dockerfile: "FROM base\nCOPY . /here\n",
     args: ["-f", "tree/Other.dockerfile"],
@@ -178,5 +215,18 @@ export const REFUSED: [string, string][] = [
   ["FROM base\nSTOPSIGNAL NOPE\n", "nvalid signal: NOPE"],
   ["FROM base AS a\nFROM base AS a\n", "a stage name already used"],
   ["FROM scratch\n", "No image was generated. Is your Dockerfile empty?"],
-  ["FROM base\nENV A\n", "ENV must have two arguments"],
+  ["FROM base\nENV A\n", "failed to parse Dockerfile: ENV must have two arguments"],
+  ["FROM base\nENV A=1 B\n", "failed to parse Dockerfile: Syntax error - can't find = in"],
+  ["FROM base\nRUN --mount=type=cache,target=/x true\n", "learn how to build images with BuildKit"],
+  ["FROM base\nCOPY file\n", "requires at least two arguments, but only one was provided"],
+  ["FROM base\nCOPY --from file /x\n", "line 2: Missing a value on flag: from"],
+  ["FROM base\nCOPY --from=5 file /x\n", "invalid from flag value 5: index out of bounds"],
+  ["FROM base\nRUN true\nWORKDIR\n", "line 3: WORKDIR requires exactly one argument"],
+  ["FROM base\nHEALTHCHECK --interval=0 CMD x\n", "cannot be less than 1ms"],
+  ["FROM base\nHEALTHCHECK NONE x\n", "HEALTHCHECK NONE takes no arguments"],
+  ["FROM base\nONBUILD ONBUILD RUN x\n", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"],
+  ["# escape=x\nFROM base\n", "failed to parse Dockerfile: invalid escape token 'x'"],
+  ["# escape=`\n# escape=`\nFROM base\n", "only one escape parser directive can be used"],
+  ["# nothing\n", "failed to parse Dockerfile: file with no instructions"],
+  ["FROM --platform=a/b/c/d/e base\n", "failed to parse platform a/b/c/d/e: "],
 ];

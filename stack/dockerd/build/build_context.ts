@@ -17,10 +17,13 @@ import { untar } from "../archive/untar_tree.ts";
 import type { Daemon } from "../daemon.ts";
 import { invalid } from "../refusals.ts";
 import { openRoot } from "../rootfs/rooted_files.ts";
+import { fetchGitContext, isGitUrl } from "./git_context.ts";
 import { openUrl } from "./url_download.ts";
 
 const { O_RDONLY, O_NONBLOCK } = constants;
 const MAX_DOCKERFILE_BYTES = 256 * 1024;
+/** What servers call archives; many say nothing, or that it is bytes. */
+const ARCHIVE_TYPE = /^$|application\/(?:(?:x-)?tar|octet-stream|(?:x-)?(?:gzip|bzip2?|xz|zstd))/;
 const MAX_IGNORE_BYTES = 4 * 1024 * 1024;
 
 /** A build's files on disk, until `close`. */
@@ -75,16 +78,20 @@ export class BuildContext {
     }
   }
 
-  /** A URL of a tar, or of a Dockerfile alone. */
+  /** A URL of a git repository, of a tar, or of a Dockerfile alone. */
   async #fetch(url: string, signal: AbortSignal): Promise<void> {
-    if (!/^https?:\/\//.test(url) || /\.git(#.*)?$/.test(url)) {
-      throw invalid("build", `unable to prepare context: ${url}: only http and https are fetched`, [
-        { kind: "log", value: "clone the repository and send the folder as the context" },
-      ]);
+    if (isGitUrl(url)) return fetchGitContext(url, this.folder, this.scratch, signal);
+    if (!/^https?:\/\//i.test(url)) {
+      throw invalid("build", `remote (${url}) could not be recognized as URL`);
     }
     const reply = await openUrl(url, signal);
     const type = reply.headers.get("content-type") ?? "";
-    if (!type.startsWith("text/plain")) return this.#unpack(reply.bytes());
+    if (!type.startsWith("text/plain")) {
+      if (!ARCHIVE_TYPE.test(type)) {
+        throw invalid("build", `unsupported Content-Type ${JSON.stringify(type)}`);
+      }
+      return this.#unpack(reply.bytes());
+    }
     const text = await reply.text(MAX_DOCKERFILE_BYTES);
     writeFileSync(join(this.folder, "Dockerfile"), text, { mode: 0o600 });
   }

@@ -1,10 +1,10 @@
-import { failure } from "#lib/errors/chain_error.ts";
+import { failure, toChainError } from "#lib/errors/chain_error.ts";
 import { parsePlatform } from "#lib/registry/platform.ts";
 import type { LoadedImage } from "../images/image_types.ts";
-import { isNotFound } from "../images/registry_words.ts";
 import { invalid } from "../refusals.ts";
 import { fetchBase } from "./build_base.ts";
 import { type Build, BuildStage } from "./build_stage.ts";
+import { checkInstruction } from "./check_instructions.ts";
 import { type Dockerfile, type Instruction, parseTrigger, type Stage } from "./dockerfile.ts";
 import { quoted } from "./instruction_args.ts";
 import { expandWord, expandWords, variablesOf } from "./shell_words.ts";
@@ -116,7 +116,11 @@ async function runStage(
 async function runTriggers(state: BuildStage, triggers: readonly string[]): Promise<void> {
   const many = triggers.length > 1 ? "s" : "";
   state.tell(`# Executing ${triggers.length} build trigger${many}\n`);
-  for (const text of triggers) await performStep(state, parseTrigger(text));
+  for (const text of triggers) {
+    const step = parseTrigger(text);
+    checkInstruction(step, state.build.escapeChar);
+    await performStep(state, step);
+  }
 }
 
 function checkAborted({ signal }: Build): void {
@@ -167,20 +171,36 @@ async function baseOf(build: Build, { image, platform }: Stage): Promise<LoadedI
   if (earlier) return earlier.image;
   if (name === "scratch") return undefined;
   const wanted = expandWord(platform, known, build.escapeChar) || build.options.platform;
-  if (wanted !== "") parsePlatform(wanted);
+  if (wanted !== "") checkPlatform(wanted);
   return fetchBase(build, name, wanted, build.options.pull);
+}
+
+function checkPlatform(wanted: string): void {
+  try {
+    parsePlatform(wanted);
+  } catch (thrown) {
+    const error = toChainError(thrown, "dockerd", "build");
+    const message = `failed to parse platform ${wanted}`;
+    throw error.wrap({ layer: "dockerd", op: "build", code: error.outer.code, message });
+  }
 }
 
 /** What `COPY --from` names: a stage by name or number, else an image. */
 async function imageNamed(build: Build, name: string): Promise<LoadedImage | undefined> {
-  const stage =
-    build.stages.find((item) => item.name === name.toLowerCase()) ??
-    (/^[0-9]+$/.test(name) ? build.stages[Number(name)] : undefined);
+  const stage = build.stages.find((item) => item.name === name.toLowerCase());
   if (stage) return stage.image;
+  const refuse = (reason: string) => invalid("build", `invalid from flag value ${name}: ${reason}`);
+  if (/^[0-9]+$/.test(name)) {
+    const at = Number(name);
+    if (at === build.stages.length) throw refuse("refers to current build stage");
+    if (at > build.stages.length) throw refuse("index out of bounds");
+    return build.stages[at]!.image;
+  }
   try {
     return await fetchBase(build, name, build.options.platform, false);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    throw invalid("build", `invalid from flag value ${name}: ${(error as Error).message}`);
+  } catch (thrown) {
+    const error = toChainError(thrown, "dockerd", "build");
+    const message = `invalid from flag value ${name}`;
+    throw error.wrap({ layer: "dockerd", op: "build", code: error.outer.code, message });
   }
 }

@@ -9,6 +9,7 @@ import { nowText } from "../wall_clock.ts";
 import type { BuildArgs } from "./build_args.ts";
 import { cachedStep } from "./build_cache.ts";
 import type { BuildContext } from "./build_context.ts";
+import { sourcedStep } from "./cache_sources.ts";
 import { EMPTY_TAR, type StepLayer } from "./step_layer.ts";
 
 const DEFAULT_SHELL = ["/bin/sh", "-c"];
@@ -27,6 +28,8 @@ export interface Build {
   escapeChar: string;
   /** Finished stages: by their number, and by name where they have one. */
   stages: { name: string; image: LoadedImage | undefined }[];
+  /** What `--cache-from` names; undefined without it. */
+  cacheSources: readonly LoadedImage[] | undefined;
   /** Containers of steps that are not removed yet. */
   containers: string[];
 }
@@ -77,8 +80,10 @@ export class BuildStage {
   /** Takes a step's result from the cache. False when it must be done. */
   async fromCache(stepConfig: ContainerConfig): Promise<boolean> {
     if (this.#cacheMissed) return false;
-    const { daemon, call } = this.build;
-    const known = await cachedStep(daemon, this.image, stepConfig, call);
+    const { daemon, call, cacheSources } = this.build;
+    const known =
+      (await cachedStep(daemon, this.image, stepConfig, cacheSources, call)) ??
+      (await this.#fromSources(stepConfig));
     if (!known) {
       // What follows a step that had to be done was never built on its result.
       this.#cacheMissed = true;
@@ -87,6 +92,31 @@ export class BuildStage {
     this.image = known;
     this.tell(" ---> Using cache\n");
     return true;
+  }
+
+  /** The result of a step that an image has which was built elsewhere. */
+  async #fromSources(stepConfig: ContainerConfig): Promise<LoadedImage | undefined> {
+    const { build, image: base } = this;
+    const { images } = build.daemon;
+    const step = sourcedStep(build.cacheSources ?? [], base, stepConfig);
+    if (!step) return undefined;
+    const { source, item, isLast } = step;
+    // Its other steps belong together: what follows comes from the same image.
+    build.cacheSources = [source];
+    if (isLast) {
+      await images.blobs.hold(source.id, build.call);
+      return source;
+    }
+    const at = base?.manifest.layers.length ?? 0;
+    const descriptor = source.manifest.layers[at];
+    const diffId = source.config.rootfs.diff_ids[at];
+    const layer = item.empty_layer || !descriptor || !diffId ? undefined : { descriptor, diffId };
+    if (layer && !(await images.blobs.hold(layer.descriptor.digest, build.call))) return undefined;
+    const config = this.#imageConfig(stepConfig, layer, undefined);
+    const history = [...(base?.config.history ?? []), item];
+    const layers = [...(base?.manifest.layers ?? []), ...(layer ? [layer.descriptor] : [])];
+    const restored = { ...config, ...(item.created ? { created: item.created } : {}), history };
+    return images.add(restored, layers, undefined, build.call, base?.id);
   }
 
   /** A step that changes the configuration alone. */

@@ -66,7 +66,7 @@ async function extract(
   { rootFd, owner }: CopyTarget,
   owned: boolean,
 ): Promise<void> {
-  const options = { rootFd, folder, noOverwriteDirNonDir: true };
+  const options = { rootFd, folder, noOverwriteDirNonDir: false };
   try {
     await untar(tar, owned && owner ? { ...options, owner, dropsSetId: true } : options);
   } catch (error) {

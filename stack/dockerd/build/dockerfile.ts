@@ -66,12 +66,50 @@ interface LineRange {
 const fault = (line: number, reason: string) =>
   invalid("parse Dockerfile", `dockerfile parse error line ${line}: ${reason}`);
 
+const unreadable = (reason: string) =>
+  invalid("parse Dockerfile", `failed to parse Dockerfile: ${reason}`);
+
+const DIRECTIVE = /^\s*#\s*(syntax|escape|check)\s*=\s*(.*?)\s*$/i;
+
+/** How many lines at the beginning are parser directives: the first other line ends them. */
+function directiveCount(lines: readonly string[]): number {
+  const end = lines.findIndex((line) => !DIRECTIVE.test(line));
+  return end < 0 ? lines.length : end;
+}
+
+/** What looks like a directive behind the first other line is a comment. */
+function withoutLateDirectives(text: string): string {
+  const lines = text.split("\n");
+  const count = directiveCount(lines);
+  const isComment = (line: string) => line.trim() === "" || line.trimStart().startsWith("#");
+  for (let at = count; at < lines.length && isComment(lines[at]!); at++) {
+    if (DIRECTIVE.test(lines[at]!)) lines[at] = "#";
+  }
+  return lines.join("\n");
+}
+
+function checkDirectives(text: string): void {
+  const lines = text.split("\n");
+  const seen = new Set<string>();
+  for (const line of lines.slice(0, directiveCount(lines))) {
+    const [, name = "", value = ""] = DIRECTIVE.exec(line) ?? [];
+    const key = name.toLowerCase();
+    if (seen.has(key)) throw unreadable(`only one ${key} parser directive can be used`);
+    seen.add(key);
+    if (key === "escape" && value !== "\\" && value !== "`") {
+      throw unreadable(`invalid escape token '${value}' does not match \` or \\`);
+    }
+  }
+}
+
 /** Parses a Dockerfile. Throws with the line and the reason, in dockerd's words. */
 export function parseDockerfile(text: string): Dockerfile {
   if (Buffer.byteLength(text) > MAX_BYTES) {
     throw invalid("parse Dockerfile", `the Dockerfile is longer than ${MAX_BYTES} bytes`);
   }
-  const clean = text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
+  const given = text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
+  const clean = withoutLateDirectives(given);
+  checkDirectives(clean);
   const parsed = DockerfileParser.parse(clean);
   const escapeChar = parsed.getEscapeCharacter();
   const lines = clean.split("\n");
@@ -79,7 +117,7 @@ export function parseDockerfile(text: string): Dockerfile {
   if (found.length > MAX_INSTRUCTIONS) {
     throw invalid("parse Dockerfile", `more than ${MAX_INSTRUCTIONS} instructions`);
   }
-  if (found.length === 0) throw invalid("parse Dockerfile", "file with no instructions");
+  if (found.length === 0) throw unreadable("file with no instructions");
   const instructions = found.map((item) => readInstruction(lines, item.getRange(), escapeChar));
   const gaps = found.flatMap((item, at) => {
     const { start, end } = item.getRange();
@@ -104,11 +142,16 @@ function readInstruction(lines: string[], range: LineRange, escapeChar: string):
   const source = joinLines(lines.slice(range.start.line, range.end.line + 1), escapeChar);
   const { keyword, rest } = splitKeyword(source);
   if (!KNOWN.has(keyword)) throw fault(line, `unknown instruction: ${keyword}`);
-  const isHeredoc = /(^|\s)<<-?['"]?[A-Za-z_]/.test(lines[range.start.line]!);
-  if (["RUN", "COPY", "ADD"].includes(keyword) && isHeredoc && range.end.line > range.start.line) {
+  if (["RUN", "COPY", "ADD"].includes(keyword) && hasHeredoc(lines, range.start.line)) {
     throw fault(line, "here-documents require BuildKit, which this daemon has not");
   }
   return { keyword, rest, source, line };
+}
+
+/** Without the line that ends it, `<<` is the shell's own affair. */
+function hasHeredoc(lines: readonly string[], at: number): boolean {
+  const [, word] = /(?:^|\s)<<-?['"]?([A-Za-z_]\w*)/.exec(lines[at]!) ?? [];
+  return word !== undefined && lines.slice(at + 1).some((line) => line.trim() === word);
 }
 
 /** Joins continuation lines; comments and empty lines between them are left out. */
@@ -132,14 +175,10 @@ function arrange(instructions: Instruction[]): Pick<Dockerfile, "globals" | "sta
   const globals: Instruction[] = [];
   const stages: Stage[] = [];
   for (const item of instructions) {
-    const { keyword, rest, line } = item;
+    const { keyword } = item;
     if (keyword === "FROM") stages.push(readFrom(item));
-    else if (stages.length > 0) {
-      if (rest === "" && keyword !== "CMD") {
-        throw fault(line, `${keyword} requires at least one argument`);
-      }
-      stages.at(-1)!.steps.push(item);
-    } else if (keyword === "ARG") globals.push(item);
+    else if (stages.length > 0) stages.at(-1)!.steps.push(item);
+    else if (keyword === "ARG") globals.push(item);
     else throw invalid("parse Dockerfile", "no build stage in current context");
   }
   if (stages.length === 0) throw invalid("parse Dockerfile", "no build stage in current context");

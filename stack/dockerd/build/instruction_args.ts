@@ -29,21 +29,32 @@ export function takeFlags(
   for (;;) {
     const match = /^--([a-zA-Z][\w-]*)(?:=(\S*))?(?:\s+|$)/.exec(rest);
     if (!match) return { flags, rest };
-    const [whole, name = "", value = ""] = match;
+    const [whole, name = "", value] = match;
     if (!known.includes(name)) throw unknownFlag(instruction, name);
     if (flags.has(name)) throw syntaxFault(instruction, `Duplicate flag specified: ${name}`);
-    flags.set(name, value);
+    if (value === undefined && !SWITCHES.includes(name)) {
+      throw syntaxFault(instruction, `Missing a value on flag: ${name}`);
+    }
+    flags.set(name, value ?? "");
     rest = rest.slice(whole.length);
   }
 }
 
-const BUILDKIT_FLAGS = ["mount", "network", "security", "chmod", "link", "parents", "exclude"];
+/** Flags that are well formed, and that the classic builder cannot honour. */
+export const BUILDKIT_FLAGS = [
+  ...["mount", "network", "security", "device", "chmod", "link", "parents", "exclude"],
+  ...["checksum", "keep-git-dir", "unpack"],
+];
+/** Those that need no value. */
+const SWITCHES = ["link", "parents", "keep-git-dir", "unpack"];
 
 function unknownFlag(instruction: Instruction, name: string) {
   if (BUILDKIT_FLAGS.includes(name)) {
     return invalid(
       "parse Dockerfile",
-      `the --${name} option requires BuildKit. This daemon has the classic builder`,
+      `the --${name} option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to ` +
+        "learn how to build images with BuildKit enabled",
+      [{ kind: "log", value: "this daemon has the classic builder alone" }],
     );
   }
   return syntaxFault(instruction, `Unknown flag: ${name}`);
@@ -69,20 +80,22 @@ export function rawWords(rest: string, escapeChar: string): string[] {
   return word === "" ? words : [...words, word];
 }
 
+const unreadable = (reason: string) =>
+  invalid("parse Dockerfile", `failed to parse Dockerfile: ${reason}`);
+
 /** NAME=value pairs of ENV and LABEL, unexpanded; the older form has one, without the sign. */
 export function readPairs(instruction: Instruction, escapeChar: string): [string, string][] {
   const { rest, keyword } = instruction;
   const words = rawWords(rest, escapeChar);
   if (!words[0]?.includes("=")) {
     const match = rest.match(/^(\S+)\s+([\s\S]+)$/);
-    if (!match) throw syntaxFault(instruction, `${keyword} must have two arguments`);
+    if (!match) throw unreadable(`${keyword} must have two arguments`);
     return [[match[1]!, match[2]!]];
   }
   return words.map((word) => {
     const at = word.indexOf("=");
     if (at < 0) {
-      throw syntaxFault(
-        instruction,
+      throw unreadable(
         `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
       );
     }

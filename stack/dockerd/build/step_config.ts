@@ -1,20 +1,11 @@
 import { posix } from "node:path";
-import type { ContainerConfig, HealthConfig } from "#wire/docker-api/types/container_config.ts";
+import type { ContainerConfig } from "#wire/docker-api/types/container_config.ts";
 import { invalid } from "../refusals.ts";
 import { parseSignal } from "../signals.ts";
 import type { BuildStage } from "./build_stage.ts";
-import { type Instruction, parseTrigger } from "./dockerfile.ts";
-import {
-  durationText,
-  jsonForm,
-  listForm,
-  parseDuration,
-  quoted,
-  quotedList,
-  readPairs,
-  syntaxFault,
-  takeFlags,
-} from "./instruction_args.ts";
+import type { Instruction } from "./dockerfile.ts";
+import { jsonForm, listForm, quotedList, readPairs, syntaxFault } from "./instruction_args.ts";
+import { setHealthcheck } from "./step_health.ts";
 
 /** Expands variables of one word, or into several. */
 export interface Expander {
@@ -51,15 +42,12 @@ export const CONFIG_STEPS: Record<string, ConfigStep> = {
     return `CMD ${quotedList(cmd)}`;
   },
   ENTRYPOINT: (stage, { rest }) => {
-    stage.config.Entrypoint = commandLine(stage, rest);
+    stage.config.Entrypoint = rest === "" ? [] : commandLine(stage, rest);
     if (!stage.cmdSet) stage.config.Cmd = null;
     return `ENTRYPOINT ${quotedList(stage.config.Entrypoint)}`;
   },
   SHELL: (stage, instruction) => {
-    const shell = jsonForm(instruction.rest);
-    if (!shell?.length) {
-      throw syntaxFault(instruction, "SHELL requires the arguments to be in JSON form");
-    }
+    const shell = jsonForm(instruction.rest) ?? [];
     stage.config.Shell = shell;
     return `SHELL [${shell.join(" ")}]`;
   },
@@ -69,7 +57,8 @@ export const CONFIG_STEPS: Record<string, ConfigStep> = {
   },
   STOPSIGNAL: (stage, { rest }, expand) => {
     const signal = expand.word(rest);
-    parseSignal(signal);
+    // Any number will do, as for dockerd: which signals there are is the container's own affair.
+    if (!/^[1-9][0-9]{0,8}$/.test(signal)) parseSignal(signal);
     stage.config.StopSignal = signal;
     return `STOPSIGNAL ${signal}`;
   },
@@ -85,7 +74,6 @@ export const CONFIG_STEPS: Record<string, ConfigStep> = {
   },
   HEALTHCHECK: setHealthcheck,
   ONBUILD: (stage, { rest }) => {
-    parseTrigger(rest);
     stage.config.OnBuild = [...(stage.config.OnBuild ?? []), rest];
     return `ONBUILD ${rest}`;
   },
@@ -93,7 +81,7 @@ export const CONFIG_STEPS: Record<string, ConfigStep> = {
 
 /** A JSON array as it is, anything else through the stage's shell. */
 export function commandLine(stage: BuildStage, rest: string): string[] {
-  return jsonForm(rest) ?? (rest === "" ? [] : [...stage.shell, rest]);
+  return jsonForm(rest) ?? [...stage.shell, ...(rest === "" ? [] : [rest])];
 }
 
 const expandPairs = (pairs: [string, string][], expand: Expander) =>
@@ -164,60 +152,6 @@ function portRange(text: string): string[] {
   }
   if (!known) throw invalid("build", `Invalid proto: ${protocol}`);
   return Array.from({ length: to - from + 1 }, (_, at) => `${from + at}/${protocol.toLowerCase()}`);
-}
-
-function setHealthcheck(stage: BuildStage, instruction: Instruction): string {
-  const known = ["interval", "timeout", "start-period", "retries"];
-  const { flags, rest } = takeFlags(instruction, known);
-  const [, kind = "", args = ""] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? [];
-  const before = stage.config.Healthcheck?.Test ?? [];
-  if (before.length > 0 && before[0] !== "NONE") {
-    stage.tell(`Note: overriding previous HEALTHCHECK: [${before.join(" ")}]\n`);
-  }
-  const health: HealthConfig = { Test: healthTest(instruction, kind.toUpperCase(), args) };
-  const time = (name: string) => healthTime(instruction, name, flags.get(name));
-  Object.assign(health, nonZero({ Interval: time("interval"), Timeout: time("timeout") }));
-  Object.assign(health, nonZero({ StartPeriod: time("start-period") }));
-  const retries = flags.get("retries");
-  if (retries !== undefined) {
-    if (!/^[1-9][0-9]{0,8}$/.test(retries)) {
-      throw syntaxFault(instruction, `--retries must be at least 1 (not ${retries})`);
-    }
-    health.Retries = Number(retries);
-  }
-  stage.config.Healthcheck = health;
-  return `HEALTHCHECK ${healthText(health)}`;
-}
-
-const nonZero = (values: Record<string, number>) =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== 0));
-
-function healthTest(instruction: Instruction, kind: string, args: string): string[] {
-  if (kind === "NONE") return ["NONE"];
-  if (kind !== "CMD")
-    throw syntaxFault(instruction, `Unknown type ${JSON.stringify(kind)} in HEALTHCHECK`);
-  if (args === "") throw syntaxFault(instruction, "Missing command after HEALTHCHECK CMD");
-  const list = jsonForm(args);
-  return list ? ["CMD", ...list] : ["CMD-SHELL", args];
-}
-
-function healthTime(instruction: Instruction, name: string, text: string | undefined): number {
-  if (text === undefined) return 0;
-  const ns = parseDuration(text);
-  if (ns === undefined) {
-    throw syntaxFault(instruction, `time: invalid duration ${JSON.stringify(text)}`);
-  }
-  if (ns !== 0 && ns < 1e6) {
-    throw syntaxFault(instruction, `Interval ${JSON.stringify(name)} cannot be less than 1ms`);
-  }
-  return ns;
-}
-
-/** As Go prints the structure: that is what histories of genuine builds hold. */
-function healthText({ Test, Interval, Timeout, StartPeriod, Retries }: HealthConfig): string {
-  const times = [Interval, Timeout, StartPeriod].map((ns) => quoted(durationText(ns ?? 0)));
-  const retries = (Retries ?? 0).toString(16).padStart(2, "0");
-  return `&{${quotedList(Test)} ${times.join(" ")} '\\x${retries}'}`;
 }
 
 /** Where WORKDIR leads from the folder before. */

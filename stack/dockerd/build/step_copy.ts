@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { toChainError } from "#lib/errors/chain_error.ts";
 import type { LoadedImage } from "../images/image_types.ts";
 import { invalid } from "../refusals.ts";
-import { makeRootedFolder, openRoot } from "../rootfs/rooted_files.ts";
+import { makeRootedFolder, openRoot, throughLinks } from "../rootfs/rooted_files.ts";
 import type { BuildStage } from "./build_stage.ts";
 import { ownerOf } from "./copy_owner.ts";
 import { destinationOf, placeSource } from "./copy_place.ts";
 import { type CopySource, findSources } from "./copy_source.ts";
 import type { Instruction } from "./dockerfile.ts";
-import { listForm, syntaxFault, takeFlags } from "./instruction_args.ts";
+import { listForm, takeFlags } from "./instruction_args.ts";
 import { changedLayer, withImageRoot } from "./snapshot_layer.ts";
 import { type Expander, nextFolder } from "./step_config.ts";
 import { downloadUrl, urlFileName } from "./url_download.ts";
@@ -39,9 +39,6 @@ export async function copyStep(
     keyword === "COPY" ? ["from", "chown"] : ["chown"],
   );
   const words = listForm(rest).map((word) => expand.word(word));
-  if (words.length < 2) {
-    throw syntaxFault(instruction, `${keyword} requires at least two arguments`);
-  }
   const from = flags.get("from");
   const request = {
     stage,
@@ -86,7 +83,7 @@ async function copyFrom(request: CopyRequest, rootFd: number): Promise<void> {
     const layer = await changedLayer(daemon, stage.image, call, async (targetFd) => {
       const target = {
         rootFd: targetFd,
-        path: destinationOf(stage.config.WorkingDir, destination),
+        path: throughLinks(targetFd, destinationOf(stage.config.WorkingDir, destination)),
         owner: targetOwner(request, targetFd),
         unpacks: keyword === "ADD",
       };
@@ -165,7 +162,7 @@ export async function workdirStep(
   const stepConfig = stage.notedFiles(`WORKDIR ${folder}`);
   if (await stage.fromCache(stepConfig)) return;
   const layer = await changedLayer(build.daemon, stage.image, build.call, async (rootFd) =>
-    makeRootedFolder(rootFd, folder, 0, 0),
+    makeRootedFolder(rootFd, throughLinks(rootFd, folder), 0, 0),
   );
   await stage.commit(stepConfig, layer);
 }

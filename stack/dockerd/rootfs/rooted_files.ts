@@ -6,13 +6,17 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readlinkSync,
 } from "node:fs";
+import { posix } from "node:path";
 import { openInRoot } from "#lib/linux/rooted_path.ts";
 import { broken } from "../refusals.ts";
 
 const { O_DIRECTORY, O_RDONLY, O_NONBLOCK } = constants;
 /** open(2) flag that node:fs does not name. */
 const O_PATH = 0o10000000;
+/** As many links in one path as the kernel follows. */
+const MAX_LINKS = 40;
 /** No passwd file is larger; a container may put anything there. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
@@ -42,6 +46,46 @@ export function readRootedText(rootFd: number, path: string): string {
   try {
     const stats = fstatSync(fd);
     return stats.isFile() && stats.size <= MAX_FILE_BYTES ? readFileSync(fd, "utf8") : "";
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Where a path inside the root leads when its links are followed, the last one and those that lead
+ * nowhere too; names that are not there yet stay as they are. A slash at the end is kept.
+ */
+export function throughLinks(rootFd: number, path: string): string {
+  const waiting = path.split("/").reverse();
+  let done = "/";
+  for (let links = 0; waiting.length > 0; ) {
+    const part = waiting.pop()!;
+    if (part === "" || part === ".") continue;
+    const next = posix.join(done, part);
+    const target = part === ".." ? undefined : linkAt(rootFd, next);
+    if (target === undefined) {
+      done = next;
+      continue;
+    }
+    if (++links > MAX_LINKS) throw broken("follow links", `${path}: too many links`);
+    if (target.startsWith("/")) done = "/";
+    waiting.push(...target.split("/").reverse());
+  }
+  return path.endsWith("/") && done !== "/" ? `${done}/` : done;
+}
+
+/** What a link inside the root says; undefined for anything else. */
+function linkAt(rootFd: number, path: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openInRoot(rootFd, posix.dirname(path), O_PATH | O_DIRECTORY);
+  } catch {
+    return undefined;
+  }
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}/${posix.basename(path)}`);
+  } catch {
+    return undefined;
   } finally {
     closeSync(fd);
   }

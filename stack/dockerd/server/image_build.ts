@@ -5,6 +5,7 @@ import type { ProgressMessage } from "#wire/docker-api/types/image.ts";
 import { BuildArgs } from "../build/build_args.ts";
 import { BuildContext } from "../build/build_context.ts";
 import type { Build } from "../build/build_stage.ts";
+import { cacheSources } from "../build/cache_sources.ts";
 import type { Daemon } from "../daemon.ts";
 import type { LoadedImage } from "../images/image_types.ts";
 import { ProgressFeed, withProgress } from "../images/progress_feed.ts";
@@ -25,7 +26,9 @@ export async function* imageBuild(
   const files = await BuildContext.open(daemon, body, options, signal);
   try {
     const { parseDockerfile } = await import("../build/dockerfile.ts");
+    const { checkInstructions } = await import("../build/check_instructions.ts");
     const dockerfile = parseDockerfile(files.dockerfile);
+    checkInstructions(dockerfile.stages, dockerfile.escapeChar);
     const request = { files, dockerfile, options, names };
     yield* withProgress((feed, left) => {
       const gone = AbortSignal.any([left, signal]);
@@ -70,6 +73,10 @@ async function perform(
       call,
       escapeChar: dockerfile.escapeChar,
       stages: [],
+      cacheSources:
+        options.cacheFrom.length > 0
+          ? await cacheSources(daemon, options.cacheFrom, call)
+          : undefined,
       containers: [],
     };
     const built = await runBuild(build, dockerfile);

@@ -16,6 +16,7 @@ export interface BuildFlags {
   network?: string;
   platform?: string;
   cache: boolean;
+  cacheFrom: string[];
   pull?: boolean;
   quiet?: boolean;
 }
@@ -38,6 +39,7 @@ export async function runBuild(
     target: flags.target ?? "",
     platform: flags.platform ?? "",
     noCache: !flags.cache,
+    cacheFrom: flags.cacheFrom,
     pull: flags.pull === true,
     quiet: flags.quiet === true,
     remove: true,

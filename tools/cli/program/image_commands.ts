@@ -71,6 +71,7 @@ function addBuild(program: Command): void {
     .option("--network <mode>", "network of the commands that it runs")
     .option("--platform <platform>", "OS/ARCH[/VARIANT] of the images it begins with")
     .option("--no-cache", "do every step")
+    .option("--cache-from <image>", "an image whose steps may be taken over", collect, [])
     .option("--pull", "fetch the images it begins with, even those that are here")
     .option("-q, --quiet", "print the id alone")
     .action((folder: string, flags: EngineFlags & BuildFlags) =>

@@ -1,7 +1,7 @@
 import { failure } from "#lib/errors/chain_error.ts";
 import type { ImageBuildOptions } from "../types/build.ts";
 import type { HostConfig, Ulimit } from "../types/container_config.ts";
-import { checkShape, type Shape, STRING_MAP } from "./body_shape.ts";
+import { checkShape, type Shape, STRING_MAP, STRINGS } from "./body_shape.ts";
 import { type Exchange, refusal } from "./exchange.ts";
 import { sendMessages } from "./json_stream.ts";
 import type { Query } from "./query.ts";
@@ -64,6 +64,7 @@ function buildOptions(exchange: Exchange): ImageBuildOptions {
     target: query.text("target"),
     platform: query.text("platform"),
     noCache: query.flag("nocache"),
+    cacheFrom: jsonParameter<string[]>(query, "cachefrom", STRINGS, []),
     pull: query.flag("pull"),
     quiet: query.flag("q"),
     remove: query.text("rm") === "" || query.flag("rm"),

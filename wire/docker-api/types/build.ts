@@ -15,6 +15,8 @@ export interface ImageBuildOptions {
   target: string;
   platform: string;
   noCache: boolean;
+  /** Images whose steps may be taken over, though they were built elsewhere; [] for all here. */
+  cacheFrom: string[];
   pull: boolean;
   quiet: boolean;
   /** Remove the containers of steps that went well; of failed ones too. */
