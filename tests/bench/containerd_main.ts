@@ -19,7 +19,7 @@ const STARTS_AT_ONCE = 4;
 const HELD = 200;
 const SETTLE_MS = 5_000;
 /** The daemon, its shims and keepers. */
-const DAEMONS = /^\S*(containerd|catena|containerd-shim-\S+|catena-keeper) /;
+const DAEMONS = /^\S*(containerd|catena|containerd-shim-\S+|catena-keeper|catena-warden) /;
 
 type Bench = (
   clients: ContainerdClient[],

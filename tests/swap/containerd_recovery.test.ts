@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { type Box, reasonToSkip } from "../lib/box_probe.ts";
 import { startCatenaContainerd } from "../lib/catena_stack.ts";
-import { expectCode } from "../lib/command.ts";
+import { expectCode, mustRun } from "../lib/command.ts";
 import type { Daemon } from "../lib/daemon.ts";
 import { processesOf, readProcess } from "../lib/process_table.ts";
 import { Sandbox } from "../lib/sandbox.ts";
@@ -93,10 +93,8 @@ for (const below of [OURS, GENUINE]) {
     const pids = [await client.initPid("one"), await client.initPid("two")];
     const ending = await client.initPid("ending");
     const daemon = await stage.daemon;
-    const told = client.exec("ending", { command: ["sh", "-c", "sleep 0.5; touch /stop"] });
-    await Bun.sleep(100);
     await daemon.kill();
-    await told;
+    await mustRun(["touch", `/proc/${ending}/root/stop`]);
     await waitUntil("the third container has ended", () => !readProcess(ending));
     await daemon.start();
     await expectAlive(client, ["one", "two"]);
