@@ -98,7 +98,7 @@ function failingExec(cause: string, flags: string[], argv: string[]): Breakage {
 }
 
 /** The folder of a container's process in the v1 hierarchy that counts processes. */
-function pidsFolder(pid: number): string {
+export function pidsFolder(pid: number): string {
   const lines = readFileSync(`/proc/${pid}/cgroup`, "utf8").split("\n");
   return `/sys/fs/cgroup/pids${lines.find((one) => one.split(":")[1] === "pids")!.split(":")[2]}`;
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { RuntimeService } from "#gen/wire/cri/proto/runtime_service_pb.ts";
 import { binPath } from "#lib/install/install_paths.ts";
 import { GrpcPatient } from "#tools/doctor/probe/grpc_call.ts";
@@ -9,6 +9,7 @@ import { mustRun, runCommand } from "../lib/command.ts";
 import { Daemon } from "../lib/daemon.ts";
 import { GENUINE } from "../lib/genuine_stack.ts";
 import { makeBundle } from "../lib/runtime_bundle.ts";
+import { pidsFolder } from "./breakages.ts";
 import { FaultStack } from "./fault_stack.ts";
 
 const LIMIT_MS = 120_000;
@@ -177,6 +178,14 @@ test.skipIf(noPodman !== undefined)(
       const paused = await doctor(name);
       expect(paused.report.cause?.id).toBe("paused");
       await mustRun([...podman, "unpause", name]);
+      const argv = [binPath("catena"), "exec", "--via", "runc", name];
+      expect(await mustRun([...argv, "echo", "entered"])).toBe("entered\n");
+      const pid = Number(await mustRun([...podman, "inspect", "-f", "{{.State.Pid}}", name]));
+      const folder = pidsFolder(pid);
+      writeFileSync(`${folder}/pids.max`, readFileSync(`${folder}/pids.current`, "utf8").trim());
+      const full = await doctor(name);
+      expect(full.report.cause?.id).toBe("pids-cgroup-full");
+      expect(full.report.link).toBe("container cgroup");
     } finally {
       await runCommand([...podman, "rm", "-f", "-t", "0", name]);
     }

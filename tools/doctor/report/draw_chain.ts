@@ -39,16 +39,19 @@ function shimEntry(facts: Facts): ChainEntry {
   if (shim?.pid === undefined) {
     return { link, mark: "not-present", detail: "no shim process holds this container" };
   }
+  // What holds the container under podman and CRI-O is called by its own name.
+  const what = shim.binary?.endsWith("conmon") ? "conmon, process" : "process";
+  const who = `${what} ${shim.pid}`;
   if (shim.answer) {
     const { ok, timedOut, error, latencyMs } = shim.answer;
     const mark = ok ? "works" : timedOut ? "hangs" : "fails";
-    return { link, mark, latencyMs, detail: ok ? `process ${shim.pid} answers` : (error ?? "") };
+    return { link, mark, latencyMs, detail: ok ? `${who} answers` : (error ?? "") };
   }
   const probed = facts.probes.some((probe) => probe.link === "containerd" && succeeded(probe));
   return {
     link,
     mark: probed ? "works" : "not-reached",
-    detail: `process ${shim.pid}, state ${shim.state}`,
+    detail: `${who}, state ${shim.state}`,
   };
 }
 

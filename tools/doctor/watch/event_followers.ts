@@ -42,7 +42,10 @@ function streamDocker(
     call.on("response", (response) => {
       response.on("error", () => resolve());
       response.on("close", () => resolve());
-      createInterface({ input: response }).on("line", take);
+      const lines = createInterface({ input: response });
+      // An error of its input is its own as well: unheard it would end the watch.
+      lines.on("error", () => resolve());
+      lines.on("line", take);
     });
     call.end();
   });

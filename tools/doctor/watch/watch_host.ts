@@ -23,7 +23,7 @@ export interface WatchStart {
 }
 
 /**
- * Follows the daemons' logs (their standard error where it is a file, else the journal) and their
+ * Follows the daemons' logs (their standard error where it is a file, and the journal) and their
  * events, and calls `tell` once for each new kind of failure. Resolves with all counts when
  * `signal` aborts.
  */
@@ -35,7 +35,7 @@ export async function watchHost(
 ): Promise<ReturnType<FailureCounter["summary"]>> {
   const followers = findLogs(options).map((path) => new LogFollower(path));
   const queued: string[] = [];
-  const journal = followers.length === 0 ? followJournal(queued) : undefined;
+  const journal = followJournal(queued);
   const events: WatchedEvent[] = [];
   const sockets = followEvents(options, signal, events);
   begun({ files: followers.map((one) => one.path), journal: journal !== undefined, sockets });
@@ -114,7 +114,9 @@ function followJournal(queued: string[]): ChildProcess | undefined {
     env: childEnv(),
   });
   child.on("error", () => undefined);
-  createInterface({ input: child.stdout }).on("line", (line) => {
+  const lines = createInterface({ input: child.stdout });
+  lines.on("error", () => undefined);
+  lines.on("line", (line) => {
     if (queued.length < MAX_QUEUED_LINES) queued.push(line);
   });
   return child;
