@@ -1,3 +1,3 @@
 import { describeConformance } from "../guest/conformance_lane.ts";
 
-describeConformance("v2");
+describeConformance("systemd", 2);

@@ -1,3 +1,3 @@
 import { describeConformance } from "../guest/conformance_lane.ts";
 
-describeConformance("systemd");
+describeConformance("v2", 1);

@@ -1,0 +1,3 @@
+import { describeConformance } from "../guest/conformance_lane.ts";
+
+describeConformance("v2", 2);
