@@ -36,6 +36,7 @@ export const TEST_PACKAGES = [
   ["/usr/bin/newuidmap", "uidmap"],
   ["/usr/bin/tar", "tar"],
   ["/usr/bin/docker-registry", "docker-registry"],
+  ["/usr/bin/git", "git"],
   ["/usr/bin/skopeo", "skopeo"],
   ["/usr/bin/docker-compose", "docker-compose"],
   ["/usr/lib/cni/bridge", "containernetworking-plugins"],

@@ -54,13 +54,19 @@ export function fileOf(spool: Spool, name: string): string {
   return path;
 }
 
-/** Reads a JSON file of the archive. */
-export async function jsonOf<T>(spool: Spool, name: string): Promise<T> {
+/** The bytes of a small file of the archive. */
+export async function bytesOf(spool: Spool, name: string): Promise<Uint8Array> {
   const path = fileOf(spool, name);
   if (statSync(path).size > MAX_JSON_BYTES)
     throw invalid(op, `invalid archive: ${name} is too large`);
+  return readFile(path);
+}
+
+/** Reads a JSON file of the archive. */
+export async function jsonOf<T>(spool: Spool, name: string): Promise<T> {
+  const bytes = await bytesOf(spool, name);
   try {
-    return JSON.parse(await readFile(path, "utf8")) as T;
+    return JSON.parse(Buffer.from(bytes).toString("utf8")) as T;
   } catch {
     throw invalid(op, `invalid archive: ${name} is not JSON`);
   }

@@ -2,15 +2,23 @@ import { randomBytes } from "node:crypto";
 import { createReadStream, mkdirSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Descriptor, type Manifest, MEDIA } from "#lib/registry/manifest.ts";
+import { type Descriptor, MEDIA, parseIndex } from "#lib/registry/manifest.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
 import type { ByteStream } from "#wire/docker-api/engine.ts";
 import type { ProgressMessage } from "#wire/docker-api/types/image.ts";
 import type { Daemon } from "../daemon.ts";
-import { blobPath, fileOf, jsonOf, type Spool, spoolTar } from "../images/archive_spool.ts";
+import {
+  blobPath,
+  bytesOf,
+  fileOf,
+  jsonOf,
+  type Spool,
+  spoolTar,
+} from "../images/archive_spool.ts";
 import { chainIds } from "../images/chain_id.ts";
 import { decompressed } from "../images/decompress.ts";
 import type { ImageConfig, LoadedImage } from "../images/image_types.ts";
+import { layoutManifest } from "../images/layout_manifest.ts";
 import { isLegacyArchive, readLegacyArchive } from "../images/legacy_archive.ts";
 import { familiarName, fullName, parseReference } from "../images/reference.ts";
 import { invalid } from "../refusals.ts";
@@ -162,10 +170,10 @@ async function loadOciLayout(
   if (!spool.has("index.json")) {
     throw invalid(op, "invalid archive: neither manifest.json nor index.json is in it");
   }
-  const { manifests } = await jsonOf<{ manifests: Descriptor[] }>(spool, "index.json");
+  const { manifests } = parseIndex(await bytesOf(spool, "index.json"));
   const out: LoadedNames[] = [];
-  for (const descriptor of manifests ?? []) {
-    const manifest = await jsonOf<Manifest>(spool, blobPath(descriptor.digest));
+  for (const descriptor of manifests) {
+    const manifest = await layoutManifest(spool, descriptor);
     const configPath = fileOf(spool, blobPath(manifest.config.digest));
     const config = await jsonOf<ImageConfig>(spool, blobPath(manifest.config.digest));
     checkConfig(config, manifest.layers.length);
