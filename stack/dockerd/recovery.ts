@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Process, Status } from "#gen/wire/containerd-api/proto/types/task_pb.ts";
 import { cniPluginsEnded } from "#lib/cni/cni_orphans.ts";
 import { ChainError } from "#lib/errors/chain_error.ts";
+import { endLeftTask } from "./client/left_task.ts";
 import { timestampNs } from "./client/task_events.ts";
 import type { Container } from "./container/container.ts";
 import { openLog } from "./container/container_log.ts";
@@ -138,7 +139,7 @@ async function removeLeavings(daemon: Daemon): Promise<void> {
     const known = daemon.containers.get(id);
     if (known?.record.state.running) continue;
     daemon.log.info("removing what a broken start left", { container: id });
-    await killLeft(daemon, id);
+    await endLeftTask(daemon, id);
     if (known) await cleanUpRun(daemon, known);
     else {
       const call = daemon.call();
@@ -153,18 +154,6 @@ async function removeLeavings(daemon: Daemon): Promise<void> {
   for (const id of daemon.mounts.mounted()) {
     if (!daemon.containers.get(id)?.record.state.running) daemon.mounts.unmount(id);
   }
-}
-
-async function killLeft(daemon: Daemon, id: string): Promise<void> {
-  const call = { ...daemon.call(), timeoutMs: 10_000 };
-  const ids = { containerId: id };
-  try {
-    await daemon.services.tasks.kill({ ...ids, execId: "", signal: 9, all: true }, call);
-    await daemon.services.tasks.wait({ ...ids, execId: "" }, call);
-  } catch {
-    // It has no task, or the task has ended.
-  }
-  await daemon.services.tasks.delete(ids, call).catch(() => undefined);
 }
 
 /** Starts, as the daemon comes up, what its restart policy wants running. */

@@ -20,7 +20,6 @@ export async function soakExecs(
   execs: number,
   told: (part: ExecPart) => void,
 ): Promise<ExecPart[]> {
-  const clients = Array.from({ length: LANES }, () => new EngineClient(stack.daemon.socket));
   const parts: ExecPart[] = [];
   const perLook = Math.max(LANES, Math.round(execs / PARTS / LOOKS));
   for (let done = 0; parts.length < PARTS; ) {
@@ -28,7 +27,7 @@ export async function soakExecs(
     const seen: Figures[] = [];
     const first = done;
     for (let look = 0; look < LOOKS; look++) {
-      await inLanes(clients, perLook);
+      await inLanes(stack.daemon.socket, perLook);
       done += perLook;
       seen.push(stack.figures());
     }
@@ -48,7 +47,9 @@ export async function soakExecs(
   return parts;
 }
 
-async function inLanes(clients: EngineClient[], count: number): Promise<void> {
+/** Connections of their own each time: a daemon closes those that are idle during a look. */
+async function inLanes(socket: string, count: number): Promise<void> {
+  const clients = Array.from({ length: LANES }, () => new EngineClient(socket));
   let begun = 0;
   await Promise.all(
     clients.map(async (client) => {

@@ -10,6 +10,8 @@ import { IMAGE, SoakStack } from "./soak_stack.ts";
 // and remove, and disconnect at random moments; in the middle the daemon is killed and started
 // again. Then as many execs as said, with an eye on memory. In the end all must be as it was.
 
+/** Of what is left over, so much is told. */
+const MAX_TOLD = 100;
 const EXITS_WHILE_AWAY = 10;
 /** How long a busy machine may take to put away what clients left. */
 const SETTLE_MS = 300_000;
@@ -213,8 +215,8 @@ async function removeAllBut(stack: SoakStack, kept: string): Promise<void> {
 /** Told at once: a soak is long, and may be ended before its end. */
 function tellDifference(found: string[]): string[] {
   console.log(`as it was before, but for ${found.length} things`);
-  for (const line of found) console.log(`  ${line}`);
-  return found;
+  for (const line of found.slice(0, MAX_TOLD)) console.log(`  ${line}`);
+  return found.slice(0, MAX_TOLD);
 }
 
 function tellTally({ done, disconnected, away, failures }: Tally): string[] {

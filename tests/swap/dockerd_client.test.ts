@@ -9,7 +9,7 @@ import { busyboxTar } from "../lib/busybox_image.ts";
 import { startCatenaDaemon } from "../lib/catena_stack.ts";
 import type { Daemon } from "../lib/daemon.ts";
 import { startGenuineContainerd, startGenuineDockerd } from "../lib/genuine_stack.ts";
-import { descriptorTargets } from "../lib/process_table.ts";
+import { descriptorTargets, processesOf } from "../lib/process_table.ts";
 import { Sandbox } from "../lib/sandbox.ts";
 import { waitUntil } from "../lib/wait_until.ts";
 
@@ -173,6 +173,29 @@ for (const target of TARGETS) {
         { Path: "/etc/new", Kind: 1 },
       ]);
       await remove(id);
+    });
+
+    it("ends what runs when a removal comes while it is started", async () => {
+      for (let round = 0; round < 3; round++) {
+        const body = {
+          Image: "catest:latest",
+          Cmd: ["sleep", "98765"],
+          HostConfig: { NetworkMode: "none", CgroupParent: `/${sandbox.tag}` },
+        };
+        const { Id } = await engine.containerCreate({ name: "", platform: "", body }, call);
+        const started = engine.containerStart(Id, call).catch(() => false);
+        await Bun.sleep(round * 10);
+        await remove(Id).catch(() => undefined);
+        await started;
+        // Whoever came first: in the end it is to go.
+        await remove(Id).catch(() => undefined);
+        expect(engine.containerInspect(Id, false, call)).rejects.toThrow("No such container");
+      }
+      await waitUntil("no process is left", () =>
+        processesOf(sandbox.folder, sandbox.tag).every(
+          ({ command }) => !command.includes("sleep 98765"),
+        ),
+      );
     });
 
     it("carries refusals with their code", async () => {

@@ -8,6 +8,8 @@ import { conflict, invalid } from "../refusals.ts";
 import { releaseSharedMemory } from "../rootfs/shared_memory.ts";
 import { killAndWait } from "./container_stop.ts";
 
+/** Starts that a removal may meet before it gives up. */
+const MAX_ATTEMPTS = 10;
 const op = "remove container";
 
 interface RemoveOptions {
@@ -28,20 +30,31 @@ export async function containerRemove(
   if (container.removing) {
     throw conflict(op, `removal of container ${ref} is already in progress`);
   }
-  const { state } = container.record;
-  if (state.running && !options.force) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    checkRemovable(container, options);
+    if (container.record.state.running) await killAndWait(daemon, container);
+    const removed = await container.lock.run(async () => {
+      // With --rm the end of the run has removed it meanwhile.
+      if (!daemon.containers.get(container.id)) return true;
+      // A start that was under way has come first: what runs now must be ended first, too.
+      if (container.record.state.running) return false;
+      await removeLocked(daemon, container, { volumes: options.volumes });
+      return true;
+    });
+    if (removed) return;
+  }
+  throw conflict(op, `container ${container.id} is started again and again`);
+}
+
+function checkRemovable({ id, record }: Container, { force }: RemoveOptions): void {
+  const { state } = record;
+  if (state.running && !force) {
     const word = state.paused ? "paused" : state.restarting ? "restarting" : "running";
     const advice = state.paused
       ? "Unpause and then stop the container before attempting removal or force remove"
       : "Stop the container before attempting removal or force remove";
-    throw conflict(op, `You cannot remove a ${word} container ${container.id}. ${advice}`);
+    throw conflict(op, `You cannot remove a ${word} container ${id}. ${advice}`);
   }
-  if (state.running) await killAndWait(daemon, container);
-  await container.lock.run(async () => {
-    // With --rm the end of the run has removed it meanwhile.
-    if (!daemon.containers.get(container.id)) return;
-    await removeLocked(daemon, container, { volumes: options.volumes });
-  });
 }
 
 /** Removes a container that does not run. The caller holds its lock. */

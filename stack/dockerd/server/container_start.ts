@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
+import { endLeftTask } from "../client/left_task.ts";
 import { runtimeOptions, specAny } from "../client/spec_any.ts";
 import type { Container } from "../container/container.ts";
 import { openLog } from "../container/container_log.ts";
@@ -183,7 +184,8 @@ async function deleteTask(daemon: Daemon, id: string): Promise<void> {
     await daemon.services.tasks.delete({ containerId: id }, call);
   } catch (error) {
     if (error instanceof ChainError && error.outer.code === "not_found") return;
-    throw error;
+    // Its start was told to have failed, and yet it runs.
+    await endLeftTask(daemon, id);
   }
 }
 
