@@ -88,7 +88,7 @@ export class Warden {
     try {
       const child = Bun.spawn([libexecPath("catena-warden"), program, name, ...args], {
         cwd: "/",
-        env: childEnv({ BUN_JSC_useJIT: "0" }),
+        env: childEnv(engine()),
         stdio: ["ignore", "ignore", "ignore", its],
       });
       child.unref();
@@ -135,4 +135,14 @@ export class Warden {
     if (this.#starts >= MAX_STARTS) this.#parts.failed("its wardens do not stay alive");
     else if (this.#held.size > 0) this.#start();
   }
+}
+
+/** The next shim's engine compiles as much as this one's, which `start` chose. */
+function engine(): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const name of ["BUN_JSC_useJIT", "BUN_JSC_useFTLJIT"]) {
+    const value = process.env[name];
+    if (value !== undefined) out[name] = value;
+  }
+  return out;
 }
