@@ -20,10 +20,12 @@ export interface ListedFlag {
 
 /** Reads the flags out of a help text: lines that begin with one. */
 export function listedFlags(help: string): ListedFlag[] {
-  const pattern = /^ +((?:-\w, )?--[\w-]+|-\w)(?:[ =]([A-Z][\w:|]*|<[^>]+>))?(?: {2,}(.*))?$/gm;
-  return [...help.matchAll(pattern)].map(([, names, value, text]) => ({
-    flags: names!.split(", "),
-    takesValue: value !== undefined,
+  const names = /(?:-\w, )?--[\w-]+(?:, --[\w-]+)*|-\w/.source;
+  const value = /[A-Z][\w:|=]*|<[^>]+>/.source;
+  const pattern = new RegExp(`^ +(${names})(?:[ =](${value}))?(?: {2,}(.*))?$`, "gm");
+  return [...help.matchAll(pattern)].map(([, flags, placeholder, text]) => ({
+    flags: flags!.split(", "),
+    takesValue: placeholder !== undefined,
     text: text ?? "",
   }));
 }
