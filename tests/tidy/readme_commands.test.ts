@@ -45,7 +45,7 @@ test(
       const text = readFileSync(join(ROOT, document), "utf8");
       for (const [name, ...rest] of commandsOf(text)) {
         const command = program.commands.find((one) => one.name() === name);
-        // A sentence such as "catena daemon is up" names no flag; a wrong name is found by its flags.
+        // A sentence such as "catena daemon is up" names no flag.
         if (!command) {
           if (flagsIn(rest).length > 0) unknown.push(`${document}: catena ${name}`);
           continue;
