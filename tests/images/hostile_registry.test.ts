@@ -13,7 +13,7 @@ import { type HostileRegistry, type Misbehaviour, startHostile } from "./hostile
 
 // Whatever a registry does, the error says what it did, and nothing half-stored stays.
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 300_000;
 const reason = reasonToSkip(["docker cli", "catena daemon", "genuine containerd"]);
 
 const REFUSED: [Misbehaviour, string][] = [

@@ -13,7 +13,7 @@ import { type RegistryServer, registryMissing, startRegistry } from "./registry_
 
 // What a container, a lease or a name needs is never collected; what nothing needs goes.
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 300_000;
 const reason =
   registryMissing() ?? reasonToSkip(["docker cli", "catena daemon", "genuine containerd"]);
 

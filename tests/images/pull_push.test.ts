@@ -12,7 +12,7 @@ import { type RegistryServer, registryMissing, startRegistry } from "./registry_
 
 // Images go from one stack to the other through Debian's registry; digests are equal each way.
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 const SKOPEO = "/usr/bin/skopeo";
 const reason =
   registryMissing() ??
