@@ -20,8 +20,9 @@ export interface CriCase {
   run(target: CriTarget): Promise<void>;
 }
 
-/** The wait for a place is part of it. */
 const LIMIT_MS = 180_000;
+/** The wait for a place is part of it: on a busy machine that is the time of all cases before. */
+const CASE_LIMIT_MS = 900_000;
 /** Most cases wait for something: several at once take a third of the time. */
 const AT_ONCE = 4;
 
@@ -52,7 +53,7 @@ export function describeConformance(plan: CriPlan): void {
     for (const one of CASES) {
       if (one.oursOnly && plan.kind === "control") continue;
       const declare = reason ? test.skip : test.concurrent;
-      declare(one.name, () => places.run(() => one.run(target)), LIMIT_MS);
+      declare(one.name, () => places.run(() => one.run(target)), CASE_LIMIT_MS);
     }
   });
 }
