@@ -10,6 +10,7 @@ import { lifecycle } from "./lifecycle/cases.ts";
 import { mounts } from "./mounts/cases.ts";
 import { namespaces } from "./namespaces/cases.ts";
 import { network } from "./network/cases.ts";
+import { oddInput } from "./odd_input/cases.ts";
 import { outputs } from "./outputs/cases.ts";
 import { processTraits } from "./process_traits/cases.ts";
 import { resources } from "./resources/cases.ts";
@@ -21,6 +22,6 @@ import { streamsFeature } from "./streams/cases.ts";
 export const FEATURES: Feature[] = [
   ...[namespaces, network, idMaps, mounts, devices, confinement, processTraits, resources],
   charging,
-  ...[lifecycle, exec, hooks, seccomp, streamsFeature, outputs, rootlessFeature],
+  ...[lifecycle, exec, hooks, seccomp, streamsFeature, outputs, oddInput, rootlessFeature],
   vulnerabilities,
 ];

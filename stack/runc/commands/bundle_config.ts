@@ -49,6 +49,7 @@ export function checkSpec(value: object): Spec {
   const spec = value as Spec;
   checkFields(spec.process);
   if (!spec.root) throw wrong("root", "root must be specified");
+  checkHooks(spec.hooks);
   return spec;
 }
 
@@ -56,6 +57,23 @@ const wrong = (at: string, message: string) =>
   refuse("check spec", message, "invalid_argument", {
     evidence: [{ kind: "path", value: at, ref: CONFIG }],
   });
+
+/** What the specification wants of hooks, and what would otherwise be found by PATH, or run on. */
+function checkHooks(hooks: Spec["hooks"]): void {
+  for (const [name, list] of Object.entries(hooks ?? {})) {
+    for (const [index, { path, timeout }] of (list ?? []).entries()) {
+      const at = `hooks.${name}[${index}]`;
+      const step = `error running ${name} hook #${index}`;
+      if (!path.startsWith("/")) {
+        throw wrong(`${at}.path`, `${step}: ${path || "its path"} is not absolute (${at}.path)`);
+      }
+      if (timeout !== undefined && timeout <= 0) {
+        const limit = `hook ran past specified timeout of ${timeout.toFixed(1)}s`;
+        throw wrong(`${at}.timeout`, `${step}: ${limit} (${at}.timeout)`);
+      }
+    }
+  }
+}
 
 /** Checks a process that comes from outside: its shape, then what runc checks, in its words. */
 export function checkProcess(process: Process | undefined): asserts process is Process {

@@ -12,6 +12,17 @@ export function absolutePath(path: string): string {
   return path.startsWith("/") ? path : `${process.cwd()}/${path}`;
 }
 
+/** The folder that `--bundle` names, without links. Throws as chdir(2) does when it is none. */
+export function bundleFolder(path: string): string {
+  const { realPath } =
+    require("#lib/linux/real_path.ts") as typeof import("#lib/linux/real_path.ts");
+  try {
+    return realPath(absolutePath(path));
+  } catch (error) {
+    throw Object.assign(error as Error, { syscall: "chdir" });
+  }
+}
+
 /** Socket activation goes through to the container's first process. */
 function addListenEnvironment(spec: Spec, count: number): void {
   if (count === 0 || !spec.process) return;
@@ -34,13 +45,11 @@ export function bundleCreation(
   const { flags, args } = invocation;
   const { LocalLauncher } =
     require("../process/local_launcher.ts") as typeof import("../process/local_launcher.ts");
-  const { realPath } =
-    require("#lib/linux/real_path.ts") as typeof import("#lib/linux/real_path.ts");
   const listen = listenDescriptors();
   const bundle = flags.text("bundle");
   const creation: ContainerCreation = {
     id: args[0]!,
-    bundle: bundle ? realPath(absolutePath(bundle)) : process.cwd(),
+    bundle: bundle ? bundleFolder(bundle) : process.cwd(),
     launcher: new LocalLauncher({ blockMs: BLOCK_MS }),
     noPivot: flags.on("no-pivot"),
     noNewKeyring: flags.on("no-new-keyring"),

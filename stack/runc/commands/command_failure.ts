@@ -13,6 +13,13 @@ export function refuse(
   return failure({ layer: "runc", op, code, message, ...extra });
 }
 
+/** What was tried, as Go's library names it. */
+function goWords(syscall: string, path: string | undefined): string {
+  if (!path) return syscall;
+  if (syscall === "connect") return `dial unix ${path}: connect`;
+  return `${syscall === "opendir" ? "open" : syscall} ${path}`;
+}
+
 /**
  * Any failure of a verb as a ChainError. System errors get Go's words (`open PATH: no such file or
  * directory`), which parents match; a TypeError is how our own checks of input speak.
@@ -25,6 +32,7 @@ export function commandFailure(error: unknown, op: string): ChainError {
   const chain = toChainError(error, "runc", op);
   if (errno === undefined) return chain;
   const { code, evidence } = chain.outer;
-  const words = `${syscall ?? op}${path ? ` ${path}` : ""}: ${errnoText(errno)}`;
+  const step = goWords(syscall ?? op, path);
+  const words = `${step}: ${errnoText(errno)}`;
   return new ChainError([{ layer: "runc", op, code, message: words, evidence }]);
 }

@@ -6,7 +6,7 @@ export interface FlagSpec {
   name: string;
   /** One letter, or another name. */
   alias?: string;
-  kind: "bool" | "string" | "list" | "int";
+  kind: "bool" | "string" | "list" | "int" | "duration";
   /** What the help says. */
   usage: string;
   default?: string;

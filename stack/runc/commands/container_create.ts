@@ -127,7 +127,8 @@ async function buildCgroup(state: ContainerState, spec: Spec): Promise<HeldUnit 
       }
       state.cgroup_paths = createCgroup(cgroupLayout(), state.cgroup_paths, cgroups);
     });
-    await step("error setting cgroup config for procHooks process", () => {
+    const setting = "error setting cgroup config for procHooks process";
+    await step(`error during container init: ${setting}`, () => {
       if (Object.keys(state.cgroup_paths).length > 0) {
         setDevices(state.cgroup_paths, cgroups.devices ?? [], rootless);
       }

@@ -68,19 +68,20 @@ function subCgroupPaths(paths: CgroupPaths, wanted: Record<string, string>): Cgr
     if (base === undefined) {
       throw refuse(
         "exec",
-        `unknown controller ${controller} in SubCgroupPaths`,
+        `unable to create new parent process: unknown controller ${controller} in SubCgroupPaths`,
         "invalid_argument",
       );
     }
     const folder = cleanPath(`${base}/${sub}`);
     if (folder !== base && !folder.startsWith(`${base}/`)) {
-      throw refuse("exec", `${sub} is not a sub cgroup path`, "invalid_argument");
+      const why = `${sub} is not a sub cgroup path`;
+      throw refuse("exec", `unable to create new parent process: ${why}`, "invalid_argument");
     }
     const processes = `${folder}/cgroup.procs`;
     if (!statFile(processes)) {
       throw refuse(
         "exec",
-        `error adding pid to cgroups: open ${processes}: no such file or directory`,
+        `unable to start container process: error adding pid to cgroups: open ${processes}: no such file or directory`,
         "invalid_argument",
         { evidence: [{ kind: "cgroup", value: "missing", ref: folder }] },
       );

@@ -4,7 +4,7 @@ import { mainFolder } from "../cgroups/cgroup_path.ts";
 import { signalCgroup } from "../cgroups/cgroup_processes.ts";
 import type { ContainerState } from "../state/container_state.ts";
 import { containerStatus, initAlive } from "../state/container_status.ts";
-import { refuse } from "./command_failure.ts";
+import { commandFailure, refuse } from "./command_failure.ts";
 import { removeContainer } from "./container_remove.ts";
 import type { RuntimeContext } from "./runtime_context.ts";
 
@@ -23,7 +23,10 @@ function signalInit(state: ContainerState, signal: number): void {
     killProcess(state.init_process_pid, signal);
   } catch (error) {
     if (errnoOf(error) === "ESRCH") throw notRunning(state);
-    throw error;
+    const inner = commandFailure(error, "kill");
+    const { code, evidence } = inner.outer;
+    const message = inner.outer.message.replace(/^kill\b/, "unable to signal init");
+    throw refuse("kill", message, code, { ...(evidence ? { evidence } : {}) });
   }
 }
 

@@ -4,15 +4,24 @@ import { checkProcess, parseObject, readBundle } from "./bundle_config.ts";
 import { refuse } from "./command_failure.ts";
 import type { Flags } from "./flag_parse.ts";
 
+/** As far as runc lets ids go. */
+const MAX_ID = 2 ** 31 - 1;
+
 /** `--user UID[:GID]`. */
 function applyUser(process: Process, text: string): void {
-  const [uid = "", gid] = text.split(":", 2);
+  const colon = text.indexOf(":");
   const number = (value: string, what: string) => {
-    if (/^\d+$/.test(value)) return Number(value);
-    throw refuse("exec", `parsing ${value} as int for ${what} failed`, "invalid_argument");
+    const why = `parsing ${value} as int for ${what} failed`;
+    if (!/^[+-]?\d+$/.test(value)) {
+      const detail = `strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`;
+      throw refuse("exec", `${why}: ${detail}`, "invalid_argument");
+    }
+    if (Number(value) >= 0 && Number(value) <= MAX_ID) return Number(value);
+    const range = `unable to setup user: uids and gids must be in range 0-${MAX_ID}`;
+    throw refuse("exec", `unable to start container process: ${range}`, "invalid_argument");
   };
-  if (gid !== undefined) process.user.gid = number(gid, "gid");
-  process.user.uid = number(uid, "uid");
+  if (colon >= 0) process.user.gid = number(text.slice(colon + 1), "gid");
+  process.user.uid = number(colon < 0 ? text : text.slice(0, colon), "uid");
 }
 
 function applyCapabilities(process: Process, names: string[]): void {

@@ -28,6 +28,7 @@ test("flags may follow arguments, except where they belong to the program", () =
   const exec = parseFlags(["id", "ls", "--force", "-x"], SPECS, true);
   expect(exec.args).toEqual(["id", "ls", "--force", "-x"]);
   expect(parseFlags(["--", "--force"], SPECS, false).args).toEqual(["--force"]);
+  expect(parseFlags(["id", "-9", "--force"], SPECS, false).args).toEqual(["id", "-9"]);
 });
 
 test("a wrong flag is refused in Go's words", () => {

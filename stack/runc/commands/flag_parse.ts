@@ -45,8 +45,14 @@ export interface Parsed {
 const TRUE = new Set(["1", "t", "T", "true", "TRUE", "True"]);
 const FALSE = new Set(["0", "f", "F", "false", "FALSE", "False"]);
 
+/** What Go's parsers take; other kinds take anything. */
+const FORMS: Partial<Record<FlagSpec["kind"], RegExp>> = {
+  int: /^[+-]?\d+$/,
+  duration: /^[+-]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/,
+};
+
 function store(flags: Flags, spec: FlagSpec, value: string): void {
-  if (spec.kind === "int" && !/^[+-]?\d+$/.test(value)) {
+  if (FORMS[spec.kind]?.test(value) === false) {
     throw new UsageError(
       `invalid value ${JSON.stringify(value)} for flag -${spec.name}: parse error`,
     );
@@ -65,7 +71,7 @@ function boolean(spec: FlagSpec, value: string): string {
 /**
  * Parses flags as Go programs do: `-name` is `--name`, a value follows after `=` or as the next
  * argument, `--` ends them. With `stopAtFirst`, so does the first argument that is no flag;
- * otherwise flags may come after arguments, as runc allows. (node:util's parseArgs knows none of
+ * otherwise flags may come after arguments, as runc allows, and what is none there is an argument. (node:util's parseArgs knows none of
  * this, and costs a fifth of a whole `state` to load.)
  */
 export function parseFlags(argv: string[], specs: FlagSpec[], stopAtFirst: boolean): Parsed {
@@ -94,6 +100,11 @@ export function parseFlags(argv: string[], specs: FlagSpec[], stopAtFirst: boole
     const equals = body.indexOf("=");
     const name = equals < 0 ? body : body.slice(0, equals);
     const spec = known.get(name);
+    // After the first argument, what is no flag of ours is one more argument: `kill ID -9`.
+    if (!spec && args.length > 0) {
+      args.push(item);
+      continue;
+    }
     if (!spec) throw new UsageError(`flag provided but not defined: -${name}`);
     if (spec.kind === "bool") {
       flags.add(spec.name, equals < 0 ? "true" : boolean(spec, body.slice(equals + 1)));

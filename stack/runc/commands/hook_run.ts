@@ -10,6 +10,13 @@ const MAX_QUOTED = 4096;
 const NS_PER_MS = 1e6;
 const MS_PER_S = 1000;
 
+/** What runc says it is at when these fail: they are part of starting init. */
+const STARTING = "unable to start container process: error during container init: ";
+const HOOK_STEPS: Partial<Record<HookName, string>> = {
+  prestart: STARTING,
+  createRuntime: STARTING,
+};
+
 /** The state that a hook reads from stdin (runtime-spec, state). */
 function hookState(state: ContainerState, status: string, pid: number): string {
   const { bundle, annotations } = labelsOf(state.config);
@@ -93,7 +100,7 @@ export async function runHooks(
         layer: "runc",
         op: `${name} hook`,
         code: "aborted",
-        message: `error running ${name} hook #${index}: ${message}`,
+        message: `${HOOK_STEPS[name] ?? ""}error running ${name} hook #${index}: ${message}`,
         evidence: [{ kind: "path", value: `hooks.${name}[${index}]`, ref: hook.path }],
       },
     ]);

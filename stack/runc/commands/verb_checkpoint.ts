@@ -7,7 +7,8 @@ const unsupported = (name: string): Command => ({
   description: "Checkpoints need CRIU, which this runtime does not drive. Use runc for them.",
   flags: [],
   args: [1, 1],
-  run() {
+  run({ context, args }) {
+    if (name === "checkpoint") context.store.load(args[0]!);
     throw refuse(name, `${name} is not supported`, "unimplemented", {
       fix: "checkpoint and restore with genuine runc, which reads the same state",
     });

@@ -1,6 +1,6 @@
 import { O, statFile, writeText } from "#lib/linux/file.ts";
 import { cgroupLayout } from "../cgroups/cgroup_layout.ts";
-import { absolutePath } from "./bundle_creation.ts";
+import { bundleFolder } from "./bundle_creation.ts";
 import { refuse } from "./command_failure.ts";
 import type { Command } from "./command_types.ts";
 import { exampleSpec, rootlessSpec } from "./spec_example.ts";
@@ -17,7 +17,7 @@ export const specCommand: Command = {
   args: [0, 0],
   run({ flags }) {
     const bundle = flags.text("bundle");
-    const path = `${bundle ? absolutePath(bundle) : process.cwd()}/config.json`;
+    const path = `${bundle ? bundleFolder(bundle) : process.cwd()}/config.json`;
     if (statFile(path)) {
       throw refuse("spec", "file config.json exists. Remove it first", "already_exists", {
         evidence: [{ kind: "path", value: "exists", ref: path }],

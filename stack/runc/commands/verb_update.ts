@@ -38,11 +38,17 @@ const UPDATE_FLAGS: FlagSpec[] = [
   text("cpu-idle", "1 to run only when nothing else wants to"),
 ];
 
+/** Those that may be negative; the others are what Go calls unsigned. */
+const SIGNED = new Set(["cpu-quota", "cpu-rt-runtime", "cpu-idle"]);
+
 function integer(flags: Flags, name: string): number | undefined {
   const value = flags.text(name);
   if (value === "") return undefined;
-  if (/^-?\d+$/.test(value)) return Number(value);
-  throw refuse("update", `invalid value for ${name}: ${JSON.stringify(value)}`, "invalid_argument");
+  const signed = SIGNED.has(name);
+  if ((signed ? /^[+-]?\d+$/ : /^\d+$/).test(value)) return Number(value);
+  const parser = signed ? "strconv.ParseInt" : "strconv.ParseUint";
+  const why = `${parser}: parsing ${JSON.stringify(value)}: invalid syntax`;
+  throw refuse("update", `invalid value for ${name}: ${why}`, "invalid_argument");
 }
 
 function bytes(flags: Flags, name: string): number | undefined {
@@ -107,7 +113,7 @@ export const updateCommand: Command = {
     }
     const source = flags.text("resources");
     const resources = source ? readResources(source) : flagResources(flags);
-    const kernel = flags.text("kernel-memory") || flags.text("kernel-memory-tcp");
+    const kernel = [bytes(flags, "kernel-memory"), bytes(flags, "kernel-memory-tcp")].some(Boolean);
     if (kernel || resources.memory?.kernel || resources.memory?.kernelTCP) {
       log.warn("Kernel memory settings are ignored and will be removed");
     }

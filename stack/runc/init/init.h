@@ -83,6 +83,8 @@ extern pid_t target_pid;   /* parent stage: on whose behalf it performs */
 extern bool clock_allowed; /* false behind the last filter when reading it takes a system call */
 extern bool clock_is_plain;
 _Noreturn void serve_stages(int request_fd);
+/* Ends the process, whatever filter it has: the library's _exit would try for ever. */
+_Noreturn void leave(int code);
 
 int slot_fd(int32_t slot);
 int slot_store(int32_t slot, int fd);

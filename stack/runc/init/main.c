@@ -32,6 +32,9 @@ static uint32_t current;
 static uint32_t last_by_parent;
 static int slots[MAX_SLOTS];
 
+/* As runc's: it is the container's exit code by now. */
+#define EXIT_LATE 1
+
 typedef int (*operation_call)(struct args *);
 
 static operation_call call_of(uint32_t code) {
@@ -138,6 +141,12 @@ static void wait_while_held(uint32_t index) {
   report_u32(REPORT_AT_HELD, 0);
 }
 
+_Noreturn void leave(int code) {
+  syscall(SYS_exit_group, code);
+  /* A filter refused it. No filter can refuse a fault. */
+  __builtin_trap();
+}
+
 static void perform(uint32_t index) {
   wait_while_held(index);
   uint32_t code = word(begins[index]);
@@ -153,8 +162,9 @@ static void perform(uint32_t index) {
   if (result == 0 || (code & OPERATION_OPTIONAL)) return;
   report_u32(REPORT_AT_ERRNO, (uint32_t)result);
   report_u32(REPORT_AT_FAILED, index + 1);
-  if (pipe_fd < 0) tell_late_failure(call_of(code & ~OPERATION_OPTIONAL) == op_hook, result);
-  _exit(EXIT_FAILED);
+  if (pipe_fd >= 0) leave(EXIT_FAILED);
+  tell_late_failure(call_of(code & ~OPERATION_OPTIONAL) == op_hook, result);
+  leave(EXIT_LATE);
 }
 
 /* clone(2) as a sibling: the new process is a child of our parent, whoever launched init. */

@@ -122,10 +122,10 @@ int op_execve(struct args *args) {
 
 /* Before the root is entered, a hook starts in it (createContainer), as under runc. */
 _Noreturn static void run_hook(const char *path, char **argv, char **env, int input, int output) {
-  if (root_fd >= 0 && fchdir(root_fd) < 0) _exit(126);
-  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(126);
+  if (root_fd >= 0 && fchdir(root_fd) < 0) leave(126);
+  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) leave(126);
   execve(path, argv, env);
-  _exit(errno == ENOENT ? 127 : 126);
+  leave(errno == ENOENT ? 127 : 126);
 }
 
 /* Waits for a hook's end, keeping the first of what it printed. Kills it when the time is over. */

@@ -23,7 +23,7 @@ export function runcWords(operation: Operation, report: InitReport, create: bool
       return chdirWords(operation.path, errno, text);
     case "rlimit": {
       const step = create
-        ? "error setting rlimits for ready process"
+        ? "error during container init: error setting rlimits for ready process"
         : "error setting rlimits for process";
       return `${step}: error setting rlimit type ${operation.resource}: ${text}`;
     }
@@ -204,7 +204,7 @@ function hookWords(
   const ended = signal !== 0 ? `signal: ${signal}` : `exit status ${(status >> 8) & 0xff}`;
   const what = errnoName(report.errno) === "ECHILD" ? ended : text;
   const output = `stdout: , stderr: ${report.detail}`;
-  return `error running hook ${operation.path}: error running hook: ${what}, ${output}`;
+  return `error running ${operation.kind}: error running hook: ${what}, ${output}`;
 }
 
 /** The resource of an rlimit operation, for a fix. */

@@ -36,10 +36,15 @@ export function compileDevices(
     const path = cleanPath(`/${device.path}`);
     // /dev/ptmx is a link into the container's own terminals, whatever the spec lists.
     if (device.path === "" || path === "/dev/ptmx") continue;
+    const mode = typeBits(device, at);
+    if ((device.major ?? 0) < 0 || (device.minor ?? 0) < 0) {
+      const why = "error creating device nodes: cannot mkdev() device with wildcards";
+      throw specError(why, at.replace(/type$/, "major"));
+    }
     plan.add({
       op: "mknod",
       path,
-      mode: typeBits(device, at) | ((device.fileMode ?? 0o666) & 0o7777),
+      mode: mode | ((device.fileMode ?? 0o666) & 0o7777),
       major: device.major ?? 0,
       minor: device.minor ?? 0,
       uid: device.uid ?? 0,

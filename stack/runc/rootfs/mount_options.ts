@@ -106,7 +106,7 @@ export function parseMountOptions(options: readonly string[]): ParsedOptions {
     data: [],
   };
   for (const option of options) {
-    if (IGNORED.has(option)) continue;
+    if (option === "" || IGNORED.has(option)) continue;
     if (option === "bind" || option === "rbind") {
       out.bind = true;
       if (option === "rbind") out.recursive = true;

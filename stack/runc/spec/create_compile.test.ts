@@ -216,7 +216,7 @@ describe("a creation's plan", () => {
       refusal((s) => {
         s.process!.rlimits = [{ type: "RLIMIT_NONE", soft: 1, hard: 1 }];
       }),
-    ).toBe("invalid rlimit type: RLIMIT_NONE (process.rlimits[0].type)");
+    ).toBe("wrong rlimit value: RLIMIT_NONE (process.rlimits[0].type)");
     expect(
       refusal((s) => {
         s.linux!.sysctl = { "kernel.pid_max": "9" };

@@ -31,6 +31,7 @@ import {
   compileTerminal,
   escapeOf,
   finishProgram,
+  refuseUnknownLabel,
 } from "./plan_parts.ts";
 import { compileHooks } from "./program_compile.ts";
 import type { Process } from "./spec_types.ts";
@@ -118,10 +119,6 @@ function goesAhead({ spec, seccomp }: CreateInputs): boolean {
 
 function required(process: Process | undefined, facts: HostFacts): Process {
   if (!process) throw specError("process property must not be empty", "process");
-  if (process.selinuxLabel && !facts.selinux) {
-    const reason = "but selinux is disabled or not supported";
-    const why = `selinux label is specified in config, ${reason}`;
-    throw specError(why, "process.selinuxLabel");
-  }
+  refuseUnknownLabel(process, facts);
   return process;
 }

@@ -12,12 +12,14 @@ import {
   compileTerminal,
   escapeOf,
   finishProgram,
+  refuseUnknownLabel,
 } from "./plan_parts.ts";
 import { cpuMask } from "./scheduling_compile.ts";
 
 /** Compiles an exec: joins a running container and runs one more program in it. */
 export function compileExec(inputs: ExecInputs): CompiledPlan {
   const { process, facts, fds } = inputs;
+  refuseUnknownLabel(process, facts);
   const inUser = inputs.join.includes("user");
   const plan = new PlanBuilder();
   plan.add({ op: "protect", keep: inputs.preserveFds });

@@ -18,7 +18,7 @@ export function compileRlimits(
   for (const [index, { type, soft, hard }] of (process.rlimits ?? []).entries()) {
     const resource = RLIMITS.indexOf(type as (typeof RLIMITS)[number]);
     if (resource < 0)
-      throw specError(`invalid rlimit type: ${type}`, `process.rlimits[${index}].type`);
+      throw specError(`wrong rlimit value: ${type}`, `process.rlimits[${index}].type`);
     seen.add(resource);
     plan.add({ op: "rlimit", resource, soft: limit(soft), hard: limit(hard), byParent });
   }
@@ -58,11 +58,11 @@ export function capabilityMasks(
     inheritable: mask(capabilities?.inheritable, bounding),
     ambient: mask(capabilities?.ambient, permitted),
   };
-  // The kernel refuses what is effective or ambient without being permitted (and inheritable).
-  out.effective &= out.permitted;
+  // Ambient without permitted and inheritable is dropped, as by runc; what is effective without
+  // being permitted the kernel refuses.
   out.ambient &= out.permitted & out.inheritable;
   if (ignored.size > 0) {
-    plan.warn(`ignoring unknown or unavailable capabilities: ${[...ignored].sort().join(" ")}`);
+    plan.warn(`ignoring unknown or unavailable capabilities: [${[...ignored].sort().join(" ")}]`);
   }
   return out;
 }
@@ -86,6 +86,7 @@ export function compileIdentity(
   options: IdentityOptions,
 ): void {
   const { user } = process;
+  checkIds(user);
   compileScheduling(plan, process);
   compileRlimits(plan, process, options.facts, options.limitsByParent);
   if (process.noNewPrivileges) plan.add({ op: "no-new-privs" });
@@ -105,6 +106,16 @@ export function compileIdentity(
   const { effective, permitted, inheritable, ambient } = masks;
   plan.add({ op: "capabilities", effective, permitted, inheritable, ambient });
   plan.add({ op: "chdir", path: process.cwd, early: false });
+}
+
+/** As far as runc goes. The highest of all is "leave it as it is" to setuid(2): root, that is. */
+const MAX_ID = 2 ** 31 - 1;
+
+function checkIds({ uid, gid, additionalGids = [] }: Process["user"]): void {
+  if ([uid, gid, ...additionalGids].every((id) => id <= MAX_ID)) return;
+  const range = `uids and gids must be in range 0-${MAX_ID}`;
+  const why = `unable to start container process: unable to setup user: ${range}`;
+  throw specError(why, "process.user");
 }
 
 function lacksHome(env: readonly string[]): boolean {

@@ -116,11 +116,26 @@ export function memoryPolicyOf(config: MemoryPolicyConfig): MemoryPolicy | undef
   return { mode, flags: flags.map(([name]) => name), nodes: nodes.join(",") };
 }
 
-/** What of the specification this runtime cannot do is refused: ignoring it would be a surprise. */
+/**
+ * Intel RDT is beyond this runtime: it is refused, in runc's words where that has some, since to
+ * ignore it would be a surprise.
+ */
 export function refuseUnsupported(linux: Linux | undefined): void {
   const rdt = linux?.intelRdt;
   if (!rdt) return;
-  if (rdt.l3CacheSchema || rdt.memBwSchema || rdt.schemata?.length || rdt.closID) {
-    throw specError("Intel RDT is not supported", "linux.intelRdt");
+  const at = "linux.intelRdt";
+  const { closID = "", l3CacheSchema, memBwSchema } = rdt;
+  if (closID === "." || closID === ".." || closID.includes("/")) {
+    throw specError(`invalid intelRdt.ClosID ${JSON.stringify(closID)}`, `${at}.closID`);
+  }
+  const missing = (name: string, part: string) =>
+    specError(
+      `intelRdt.${name} is specified in config, but Intel RDT/${part} is not enabled`,
+      `${at}.${name}`,
+    );
+  if (l3CacheSchema) throw missing("l3CacheSchema", "CAT");
+  if (memBwSchema) throw missing("memBwSchema", "MBA");
+  if (rdt.schemata?.length || closID !== "") {
+    throw specError("intelRdt is specified in config, but Intel RDT is not enabled", at);
   }
 }

@@ -16,6 +16,8 @@ export interface CompiledPlan {
   warnings: string[];
 }
 
+/** linux/oom.h; the least is its negative. */
+const MAX_OOM_SCORE = 1000;
 const PERSONALITIES = { LINUX: 0n, LINUX32: 8n } as const;
 /**
  * Begins the grandchild stage, charged to the container's cgroup on v2. From inside a user
@@ -40,6 +42,10 @@ export function escapeOf(inputs: { pidsEscape?: string; initCgroup?: string }) {
 /** The out-of-memory score, before any privilege is given up. */
 export function compileOomScore(plan: PlanBuilder, process: Process): void {
   const value = process.oomScoreAdj;
+  if (value !== undefined && Math.abs(value) > MAX_OOM_SCORE) {
+    const why = `failed to update /proc/self/oom_score_adj: Invalid argument: ${value}`;
+    throw specError(why, "process.oomScoreAdj");
+  }
   // Lowering it needs CAP_SYS_RESOURCE; without it the value stays as the launcher's own.
   if (value !== undefined) plan.add({ op: "oom-score", value, optional: true });
 }
@@ -68,6 +74,14 @@ export function compileTerminal(
   }
   const { height = 0, width = 0 } = process.consoleSize ?? {};
   plan.add({ op: "terminal", socket, height, width, mountConsole });
+}
+
+/** Refuses a label of SELinux where that is off: the kernel would take it for nothing. */
+export function refuseUnknownLabel(process: Process, facts: HostFacts): void {
+  if (!process.selinuxLabel || facts.selinux) return;
+  const reason = "but selinux is disabled or not supported";
+  const why = `selinux label is specified in config, ${reason}`;
+  throw specError(why, "process.selinuxLabel");
 }
 
 /** Labels that security modules put on the program. */

@@ -44,7 +44,7 @@ export function operationText(operation: Operation): string {
     case "execve":
       return `execve ${operation.args.join(" ")} (${operation.env.length} variables)`;
     case "hook":
-      return `${operation.kind} hook ${operation.path}`;
+      return `${operation.kind} ${operation.path}`;
     case "user":
       return `user ${operation.uid}:${operation.gid} groups [${operation.groups.join(" ")}]`;
     case "chdir":

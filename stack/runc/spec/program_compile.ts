@@ -39,8 +39,8 @@ export function compileHooks(
   kind: "createContainer" | "startContainer",
 ): void {
   const status = kind === "createContainer" ? "creating" : "created";
-  for (const hook of inputs.spec.hooks?.[kind] ?? []) {
-    compileHook(plan, inputs, kind, status, hook);
+  for (const [index, hook] of (inputs.spec.hooks?.[kind] ?? []).entries()) {
+    compileHook(plan, inputs, `${kind} hook #${index}`, status, hook);
   }
 }
 
