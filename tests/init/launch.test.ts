@@ -82,7 +82,7 @@ describe.skipIf(!CAN_LAUNCH)("a container's program", () => {
       async (container) => {
         expect(await container.run()).toBe(0);
         expect(container.warnings).toEqual([
-          "ignoring unknown or unavailable capabilities: CAP_NONSENSE",
+          "ignoring unknown or unavailable capabilities: [CAP_NONSENSE]",
         ]);
       },
     ),

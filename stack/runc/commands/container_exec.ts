@@ -81,7 +81,8 @@ function subCgroupPaths(paths: CgroupPaths, wanted: Record<string, string>): Cgr
     if (!statFile(processes)) {
       throw refuse(
         "exec",
-        `unable to start container process: error adding pid to cgroups: open ${processes}: no such file or directory`,
+        "unable to start container process: error adding pid to cgroups: " +
+          `open ${processes}: no such file or directory`,
         "invalid_argument",
         { evidence: [{ kind: "cgroup", value: "missing", ref: folder }] },
       );

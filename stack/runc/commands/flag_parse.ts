@@ -71,8 +71,9 @@ function boolean(spec: FlagSpec, value: string): string {
 /**
  * Parses flags as Go programs do: `-name` is `--name`, a value follows after `=` or as the next
  * argument, `--` ends them. With `stopAtFirst`, so does the first argument that is no flag;
- * otherwise flags may come after arguments, as runc allows, and what is none there is an argument. (node:util's parseArgs knows none of
- * this, and costs a fifth of a whole `state` to load.)
+ * otherwise flags may come after arguments, as runc allows, where what is no flag of ours is one
+ * more argument. (node:util's parseArgs knows none of this, and costs a fifth of a whole `state`
+ * to load.)
  */
 export function parseFlags(argv: string[], specs: FlagSpec[], stopAtFirst: boolean): Parsed {
   const known = new Map<string, FlagSpec>();

@@ -26,7 +26,8 @@ export function listenDescriptors(env: NodeJS.ProcessEnv = process.env): number 
 
 /**
  * The number of descriptors from 3 on that a process gets: those of socket activation, then
- * `--preserve-fds`. Refuses a number that our parent did not give, in runc's words; a negative one is none.
+ * `--preserve-fds`. Refuses a number that our parent did not give, in runc's words; a negative one
+ * is none.
  */
 export function preservedDescriptors(listen: number, preserve: number, ownLog: number): number {
   for (let index = 0; index < preserve; index++) {
