@@ -67,7 +67,7 @@ describe.skipIf(!CAN_LAUNCH)("nothing is left", () => {
       for (let round = 0; round < ROUNDS; round++) await attempt();
       await expectTraces(container, before);
     }),
-    60_000,
+    240_000,
   );
 
   test(
@@ -83,7 +83,7 @@ describe.skipIf(!CAN_LAUNCH)("nothing is left", () => {
       for (let round = 0; round < ROUNDS; round++) await attempt();
       await expectTraces(container, before);
     }),
-    60_000,
+    240_000,
   );
 
   test(
