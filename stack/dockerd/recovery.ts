@@ -5,6 +5,7 @@ import { cniPluginsEnded } from "#lib/cni/cni_orphans.ts";
 import { ChainError } from "#lib/errors/chain_error.ts";
 import { endLeftTask } from "./client/left_task.ts";
 import { timestampNs } from "./client/task_events.ts";
+import { certainTask, isAlive } from "./client/task_status.ts";
 import type { Container } from "./container/container.ts";
 import { openLog } from "./container/container_log.ts";
 import { startsWithDaemon } from "./container/restart_policy.ts";
@@ -30,7 +31,8 @@ export async function recover(daemon: Daemon): Promise<void> {
   const tasks = await listTasks(daemon);
   for (const container of daemon.containers.all()) {
     try {
-      await recoverOne(daemon, container, tasks.get(container.id));
+      const task = await certainTask(daemon, container, tasks.get(container.id));
+      await recoverOne(daemon, container, task);
     } catch (error) {
       daemon.log.error("container could not be recovered", {
         container: container.id,
@@ -67,7 +69,7 @@ async function recoverOne(
   task: Process | undefined,
 ): Promise<void> {
   const { state } = container.record;
-  const alive = task?.status === Status.RUNNING || task?.status === Status.PAUSED;
+  const alive = isAlive(task);
   if (state.restarting) {
     // The time-out that would have started it again died with the daemon.
     Object.assign(state, { running: false, restarting: false });
@@ -177,8 +179,8 @@ export async function catchUp(daemon: Daemon): Promise<void> {
   for (const container of daemon.containers.all()) {
     const { state } = container.record;
     if (!state.running || state.restarting) continue;
-    const task = tasks.get(container.id);
-    if (task?.status === Status.RUNNING || task?.status === Status.PAUSED) continue;
+    const task = await certainTask(daemon, container, tasks.get(container.id));
+    if (isAlive(task)) continue;
     await containerExited(daemon, container, {
       exitCode: task ? task.exitStatus : UNKNOWN_EXIT,
       exitedAtNs: timestampNs(task?.exitedAt),
