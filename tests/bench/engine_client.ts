@@ -30,6 +30,11 @@ export class EngineClient {
     return connection.request(method, path, body);
   }
 
+  /** Closes the connection that is kept for the next request. */
+  close(): void {
+    this.#idle?.close();
+  }
+
   /** One exec as a program makes it: create, start and read to the end, inspect. */
   async exec(container: string, command: string[]): Promise<void> {
     const options = { Cmd: command, AttachStdout: true, AttachStderr: true };
@@ -66,6 +71,10 @@ class Connection {
       },
     });
     return connection;
+  }
+
+  close(): void {
+    this.#socket.end();
   }
 
   /** Sends a request; the body of its answer. Rejects unless the status is 2xx. */

@@ -54,6 +54,7 @@ async function inLanes(socket: string, count: number): Promise<void> {
   await Promise.all(
     clients.map(async (client) => {
       while (begun++ < count) await client.exec(LASTING, ["true"]);
+      client.close();
     }),
   );
 }
