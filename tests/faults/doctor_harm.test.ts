@@ -1,28 +1,16 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { binPath } from "#lib/install/install_paths.ts";
-import { reasonToSkip } from "../lib/box_probe.ts";
 import { runCommand } from "../lib/command.ts";
 import { waitUntil } from "../lib/wait_until.ts";
-import { FaultStack } from "./fault_stack.ts";
+import type { FaultStack } from "./fault_stack.ts";
+import { onGenuineStack } from "./on_genuine_stack.ts";
 
 const LIMIT_MS = 120_000;
-const reason = reasonToSkip([
-  "genuine containerd",
-  "genuine dockerd",
-  "genuine runc",
-  "docker cli",
-]);
-const because = reason === undefined ? "" : ` (skipped: ${reason})`;
 
 let stack: FaultStack;
-
-beforeAll(async () => {
-  if (reason === undefined) stack = await FaultStack.start("genuine");
-}, LIMIT_MS);
-
-afterAll(async () => {
-  await stack?.sandbox.close();
-}, LIMIT_MS);
+const { reason, because } = onGenuineStack(LIMIT_MS, (started) => {
+  stack = started;
+});
 
 function doctor(container: string, ...flags: string[]) {
   const argv = [binPath("catena"), "doctor", "--json", "--docker", stack.dockerSocket];

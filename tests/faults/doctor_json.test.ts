@@ -1,30 +1,18 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { binPath } from "#lib/install/install_paths.ts";
-import { reasonToSkip } from "../lib/box_probe.ts";
 import { runCommand } from "../lib/command.ts";
-import { FaultStack } from "./fault_stack.ts";
+import type { FaultStack } from "./fault_stack.ts";
+import { onGenuineStack } from "./on_genuine_stack.ts";
 
 const LIMIT_MS = 120_000;
-const reason = reasonToSkip([
-  "genuine containerd",
-  "genuine dockerd",
-  "genuine runc",
-  "docker cli",
-]);
-const because = reason === undefined ? "" : ` (skipped: ${reason})`;
 const PAGE = readFileSync(join(import.meta.dir, "..", "..", "docs", "doctor-json.md"), "utf8");
 
 let stack: FaultStack;
-
-beforeAll(async () => {
-  if (reason === undefined) stack = await FaultStack.start("genuine");
-}, LIMIT_MS);
-
-afterAll(async () => {
-  await stack?.sandbox.close();
-}, LIMIT_MS);
+const { reason, because } = onGenuineStack(LIMIT_MS, (started) => {
+  stack = started;
+});
 
 type Json = Record<string, unknown>;
 

@@ -1,24 +1,16 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { binPath } from "#lib/install/install_paths.ts";
-import { reasonToSkip } from "../lib/box_probe.ts";
 import { mustRun, runCommand } from "../lib/command.ts";
-import { FaultStack } from "./fault_stack.ts";
+import type { FaultStack } from "./fault_stack.ts";
+import { onGenuineStack } from "./on_genuine_stack.ts";
 
 const LIMIT_MS = 240_000;
-const GENUINE = ["genuine containerd", "genuine dockerd", "genuine runc", "docker cli"] as const;
-const reason = reasonToSkip([...GENUINE]);
-const because = reason === undefined ? "" : ` (skipped: ${reason})`;
 
 let stack: FaultStack;
-
-beforeAll(async () => {
-  if (reason === undefined) stack = await FaultStack.start("genuine");
-}, LIMIT_MS);
-
-afterAll(async () => {
-  await stack?.sandbox.close();
-}, LIMIT_MS);
+const { reason, because } = onGenuineStack(LIMIT_MS, (started) => {
+  stack = started;
+});
 
 test.skipIf(reason !== undefined)(
   `a bundle holds the evidence and none of the secrets that were planted${because}`,

@@ -1,39 +1,27 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { RuntimeService } from "#gen/wire/cri/proto/runtime_service_pb.ts";
 import { binPath } from "#lib/install/install_paths.ts";
 import { GrpcPatient } from "#tools/doctor/probe/grpc_call.ts";
-import { reasonToSkip } from "../lib/box_probe.ts";
 import { busyboxTar } from "../lib/busybox_image.ts";
 import { mustRun, runCommand } from "../lib/command.ts";
 import { Daemon } from "../lib/daemon.ts";
 import { GENUINE } from "../lib/genuine_stack.ts";
 import { makeBundle } from "../lib/runtime_bundle.ts";
 import { pidsFolder } from "./breakages.ts";
-import { FaultStack } from "./fault_stack.ts";
+import type { FaultStack } from "./fault_stack.ts";
+import { onGenuineStack } from "./on_genuine_stack.ts";
 
 const LIMIT_MS = 120_000;
 const CALL_MS = 30_000;
 const PAUSE_IMAGE = "registry.k8s.io/pause:3.6";
 const PODMAN = "/usr/bin/podman";
-const reason = reasonToSkip([
-  "genuine containerd",
-  "genuine dockerd",
-  "genuine runc",
-  "docker cli",
-]);
-const because = reason === undefined ? "" : ` (skipped: ${reason})`;
-const noPodman = reason ?? (existsSync(PODMAN) ? undefined : "podman is not installed");
 
 let stack: FaultStack;
-
-beforeAll(async () => {
-  if (reason === undefined) stack = await FaultStack.start("genuine");
-}, LIMIT_MS);
-
-afterAll(async () => {
-  await stack?.sandbox.close();
-}, LIMIT_MS);
+const { reason, because } = onGenuineStack(LIMIT_MS, (started) => {
+  stack = started;
+});
+const noPodman = reason ?? (existsSync(PODMAN) ? undefined : "podman is not installed");
 
 interface Report {
   container: { id: string; name?: string; namespace?: string };

@@ -1,33 +1,21 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { binPath } from "#lib/install/install_paths.ts";
 import { mount, UMOUNT, unmount } from "#lib/linux/mount.ts";
-import { reasonToSkip } from "../lib/box_probe.ts";
 import { runCommand } from "../lib/command.ts";
 import { Random } from "../lib/random.ts";
-import { FaultStack } from "./fault_stack.ts";
+import type { FaultStack } from "./fault_stack.ts";
+import { onGenuineStack } from "./on_genuine_stack.ts";
 import { drawPair, examinePair } from "./random_pairs.ts";
 
 const LIMIT_MS = 240_000;
 /** Each silent daemon takes its whole time limit; a wedged component must not wedge the doctor. */
 const DOCTOR_MS = 15_000;
-const reason = reasonToSkip([
-  "genuine containerd",
-  "genuine dockerd",
-  "genuine runc",
-  "docker cli",
-]);
-const because = reason === undefined ? "" : ` (skipped: ${reason})`;
 
 let stack: FaultStack;
-
-beforeAll(async () => {
-  if (reason === undefined) stack = await FaultStack.start("genuine");
-}, LIMIT_MS);
-
-afterAll(async () => {
-  await stack?.sandbox.close();
-}, LIMIT_MS);
+const { reason, because } = onGenuineStack(LIMIT_MS, (started) => {
+  stack = started;
+});
 
 interface Report {
   healthy: boolean;
