@@ -53,5 +53,7 @@ runMain(() => {
   mkdirSync(FOLDER, { recursive: true });
   fuzz("keeper_decoder", [`${KEEPER_SOURCES}/decode.c`], KEEPER_SOURCES, seconds);
   fuzz("init_decoder", sources(INIT_SOURCES, ["/main.c"]), INIT_SOURCES, seconds);
+  const included = ["/main.c", "/netlink.c", "/network.c"];
+  fuzz("netlink_decoder", sources(INIT_SOURCES, included), INIT_SOURCES, seconds);
   testInit();
 });

@@ -7,6 +7,9 @@
 /* Of one dump: 32 KB each. */
 #define MAX_DATAGRAMS 1024
 
+/* The errno in an answer, which the kernel negates: 0 for done. Anything else is no answer. */
+static int errno_of(int error) { return error <= 0 && error >= -4095 ? -error : EBADMSG; }
+
 int netlink_open(void) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE); }
 
 void netlink_begin(struct netlink_request *request, uint16_t type, uint16_t flags, const void *part,
@@ -43,7 +46,7 @@ int netlink_do(int fd, struct netlink_request *request) {
   while (got < 0 && errno == EINTR);
   if (got < 0) return errno;
   bool whole = (size_t)got >= sizeof answer.head + sizeof answer.error.error;
-  return whole && answer.head.nlmsg_type == NLMSG_ERROR ? -answer.error.error : EBADMSG;
+  return whole && answer.head.nlmsg_type == NLMSG_ERROR ? errno_of(answer.error.error) : EBADMSG;
 }
 
 const void *netlink_part(const struct nlmsghdr *message, size_t length) {
@@ -81,7 +84,7 @@ static int each_message(const char *at, const char *end,
     }
     if (message->nlmsg_type == NLMSG_ERROR) {
       const struct nlmsgerr *error = netlink_part(message, sizeof *error);
-      return error != NULL && error->error != 0 ? -error->error : EBADMSG;
+      return error != NULL && error->error != 0 ? errno_of(error->error) : EBADMSG;
     }
     int failed = each(message, about);
     if (failed != 0) return failed;
@@ -132,7 +135,7 @@ int netlink_index(int fd, const char *name, int *index) {
   if (got < 0) return errno;
   if ((size_t)got < NLMSG_LENGTH(sizeof answer.part.link)) return EBADMSG;
   if (answer.head.nlmsg_type == NLMSG_ERROR)
-    return answer.part.error.error != 0 ? -answer.part.error.error : EBADMSG;
+    return answer.part.error.error != 0 ? errno_of(answer.part.error.error) : EBADMSG;
   if (answer.head.nlmsg_type != RTM_NEWLINK) return EBADMSG;
   *index = answer.part.link.ifi_index;
   return 0;
