@@ -2,6 +2,7 @@ import { errnoOf, readText } from "#lib/linux/file.ts";
 import { checkShape } from "../spec/schema_shapes.ts";
 import { PROCESS_SHAPE, SPEC_SHAPE } from "../spec/spec_schema.ts";
 import type { Process, Spec } from "../spec/spec_types.ts";
+import { HOOK_NAMES } from "../state/container_config.ts";
 import { refuse } from "./command_failure.ts";
 
 const CONFIG = "config.json";
@@ -58,10 +59,13 @@ const wrong = (at: string, message: string) =>
     evidence: [{ kind: "path", value: at, ref: CONFIG }],
   });
 
-/** What the specification wants of hooks, and what would otherwise be found by PATH, or run on. */
+/**
+ * What the specification wants of hooks, and what would otherwise be found by PATH, or run on.
+ * Kinds that there are not may be anything and are passed over, as under runc.
+ */
 function checkHooks(hooks: Spec["hooks"]): void {
-  for (const [name, list] of Object.entries(hooks ?? {})) {
-    for (const [index, { path, timeout }] of (list ?? []).entries()) {
+  for (const name of HOOK_NAMES) {
+    for (const [index, { path, timeout }] of (hooks?.[name] ?? []).entries()) {
       const at = `hooks.${name}[${index}]`;
       const step = `error running ${name} hook #${index}`;
       if (!path.startsWith("/")) {

@@ -71,6 +71,15 @@ export const CONFIG_CASES: ConformanceCase[] = [
     CRUN_WORDS,
   ),
   {
+    name: "hooks of kinds that there are not are passed over, whatever they hold",
+    async run(trial) {
+      const edit: Edit = (config) => {
+        Object.assign(config, { hooks: { later: 1, poststarted: [{ path: "false" }] } });
+      };
+      assert.equal(await trial.run({ script: "echo ran", edit }), "ran");
+    },
+  },
+  {
     name: "a startContainer hook that fails: nothing runs, the exit code is 1",
     async run(trial) {
       const edit = withHook("startContainer", { path: "/bin/false" });
