@@ -1,5 +1,6 @@
-// `npm run sanitize [SECONDS]`: decoders of init and keeper under libFuzzer with the address and
-// undefined-behaviour checkers, so long each; then the tests of init, itself built under them.
+// `npm run sanitize [SECONDS]`: decoders of init and keeper, and what init reads of rtnetlink,
+// under libFuzzer with the address and undefined-behaviour checkers, so long each; then the tests
+// of init, itself built under them.
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
