@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { reasonToSkip } from "../lib/box_probe.ts";
+import { BOTH_DOCKERDS, reasonToSkip } from "../lib/box_probe.ts";
 import { startCatenaDaemonOn } from "../lib/catena_stack.ts";
 import type { Daemon } from "../lib/daemon.ts";
 import { startGenuineContainerd, startGenuineDockerd } from "../lib/genuine_stack.ts";
@@ -13,15 +13,7 @@ import { MISTAKES, SCENE } from "./mistakes/mistake_table.ts";
 // with the same status and the same words.
 
 const LIMIT_MS = 300_000;
-const reason = reasonToSkip([
-  "docker cli",
-  "genuine dockerd",
-  "genuine containerd",
-  "catena daemon",
-  "catena shim",
-  "catena runc",
-  "cni plugins",
-]);
+const reason = reasonToSkip([...BOTH_DOCKERDS, "cni plugins"]);
 
 describe(reason ? `usual mistakes [skipped: ${reason}]` : "usual mistakes", () => {
   let sandbox: Sandbox;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { reasonToSkip } from "../lib/box_probe.ts";
+import { BOTH_DOCKERDS, reasonToSkip } from "../lib/box_probe.ts";
 import { startCatenaDaemonOn } from "../lib/catena_stack.ts";
 import { commandWords, normalizedAnswer } from "../lib/cli_answers.ts";
 import { startGenuineContainerd, startGenuineDockerd } from "../lib/genuine_stack.ts";
@@ -11,15 +11,7 @@ import { DockerClient } from "../swap/docker_client.ts";
 // own: the docker CLI must print the same and end with the same code.
 
 const LIMIT_MS = 120_000;
-const reason = reasonToSkip([
-  "docker cli",
-  "genuine dockerd",
-  "genuine containerd",
-  "catena daemon",
-  "catena shim",
-  "catena runc",
-  "cni plugins",
-]);
+const reason = reasonToSkip([...BOTH_DOCKERDS, "cni plugins"]);
 
 const RUN = "run --cgroup-parent /TAG";
 const SETTINGS = "inspect -f '{{json .NetworkSettings}}'";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
-import { reasonToSkip } from "../lib/box_probe.ts";
+import { BOTH_DOCKERDS, reasonToSkip } from "../lib/box_probe.ts";
 import { startCatenaDaemonOn } from "../lib/catena_stack.ts";
 import type { Daemon } from "../lib/daemon.ts";
 import { startGenuineContainerd, startGenuineDockerd } from "../lib/genuine_stack.ts";
@@ -15,15 +15,7 @@ import { DAY } from "./day/day_table.ts";
 // field; `day_rules.ts` holds all that may differ, with its reason.
 
 const LIMIT_MS = 300_000;
-const reason = reasonToSkip([
-  "docker cli",
-  "genuine dockerd",
-  "genuine containerd",
-  "catena daemon",
-  "catena shim",
-  "catena runc",
-  "cni plugins",
-]);
+const reason = reasonToSkip([...BOTH_DOCKERDS, "cni plugins"]);
 
 describe(reason ? `a scripted day [skipped: ${reason}]` : "a scripted day", () => {
   let sandbox: Sandbox;

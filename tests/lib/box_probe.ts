@@ -18,6 +18,16 @@ export type Box =
   | "catena shim"
   | "catena runc";
 
+/** What a test needs that gives the same to the genuine dockerd and to ours. */
+export const BOTH_DOCKERDS: readonly Box[] = [
+  "docker cli",
+  "genuine dockerd",
+  "genuine containerd",
+  "catena daemon",
+  "catena shim",
+  "catena runc",
+];
+
 const PROBE_MS = 30_000;
 
 /** An executable that must exist, or a command that must succeed and print something of its own. */
@@ -49,7 +59,7 @@ const answers = new Map<Box, string | undefined>();
  * Why a test that needs these boxes cannot run here; undefined when it can. Root is needed by all.
  * Each box is asked once a process.
  */
-export function reasonToSkip(boxes: Box[]): string | undefined {
+export function reasonToSkip(boxes: readonly Box[]): string | undefined {
   if (process.getuid?.() !== 0) return "needs root";
   for (const box of boxes) {
     if (!answers.has(box)) answers.set(box, probe(box));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { reasonToSkip } from "../lib/box_probe.ts";
+import { BOTH_DOCKERDS, reasonToSkip } from "../lib/box_probe.ts";
 import { busyboxTar } from "../lib/busybox_image.ts";
 import { startCatenaDaemon } from "../lib/catena_stack.ts";
 import { commandWords, normalizedAnswer } from "../lib/cli_answers.ts";
@@ -14,14 +14,7 @@ import { DockerClient } from "./docker_client.ts";
 // words changed since 20.10 (unknown capabilities, restart policies) ours are the newer ones.
 
 const LIMIT_MS = 300_000;
-const reason = reasonToSkip([
-  "docker cli",
-  "genuine dockerd",
-  "genuine containerd",
-  "catena daemon",
-  "catena shim",
-  "catena runc",
-]);
+const reason = reasonToSkip(BOTH_DOCKERDS);
 
 /** How a container is made here: no network, a cgroup of the test's own. */
 const RUN = "run --network none --cgroup-parent /TAG";

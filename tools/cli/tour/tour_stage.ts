@@ -11,6 +11,7 @@ import { TourLeft } from "./tour_screen.ts";
 const PING_MS = 5_000;
 /** Longer than any command of the tour takes. */
 const COMMAND_MS = 60_000;
+const STEP_MS = 100;
 
 /** Where the tour plays: a running daemon, or one of its own, and what it made there. */
 export class TourStage {
@@ -93,7 +94,7 @@ export class TourStage {
       const found = await look();
       if (found !== undefined) return found;
       if (Date.now() > deadline) throw new Error(`${what}: it did not happen`);
-      await Bun.sleep(100);
+      await Bun.sleep(STEP_MS);
     }
   }
 
