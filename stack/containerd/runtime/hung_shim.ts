@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type ChainError, failure } from "#lib/errors/chain_error.ts";
+import { parseListeningSockets } from "#lib/linux/listening_sockets.ts";
 import { endsWithin } from "#lib/wait/work_within.ts";
 
 /** A shim that is well has long answered; one that is slow is left alone: only a stop is proof. */
@@ -41,9 +42,7 @@ function stoppedListener(socket: string): ChainError | undefined {
 
 /** The process that listens on a unix socket. */
 function listenerOf(path: string): number | undefined {
-  const text = readAny("/proc/net/unix");
-  const line = text.split("\n").find((one) => one.endsWith(` ${path}`) && isListener(one));
-  const inode = line?.trim().split(/\s+/)[6];
+  const inode = parseListeningSockets(readAny("/proc/net/unix")).get(path);
   if (inode === undefined) return undefined;
   for (const entry of list("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
@@ -52,11 +51,6 @@ function listenerOf(path: string): number | undefined {
     }
   }
   return undefined;
-}
-
-/** __SO_ACCEPTCON in the flags. */
-function isListener(line: string): boolean {
-  return (Number.parseInt(line.split(/\s+/)[3] ?? "0", 16) & 0x10000) !== 0;
 }
 
 function stateOf(pid: number): string | undefined {
