@@ -47,7 +47,7 @@ export async function soakExecs(
   return parts;
 }
 
-/** Connections of their own each time: a daemon closes those that are idle during a look. */
+/** Connections of their own each time, closed before a look: they are not the daemon's growth. */
 async function inLanes(socket: string, count: number): Promise<void> {
   const clients = Array.from({ length: LANES }, () => new EngineClient(socket));
   let begun = 0;

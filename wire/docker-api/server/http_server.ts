@@ -42,6 +42,9 @@ export interface DockerServer {
 /** Version of the API that a path without prefix means: the newest. */
 const NEWEST = [1, 999] as const;
 
+/** How long a client may take over a request's head; dockerd gives the same five minutes. */
+const HEADERS_MS = 5 * 60_000;
+
 /** Exposes any Docker Engine on a unix socket. Rejects when the socket is in use. */
 export async function serveDockerApi(options: DockerServerOptions): Promise<DockerServer> {
   await clearStaleSocket(options.socketPath);
@@ -61,6 +64,10 @@ export async function serveDockerApi(options: DockerServerOptions): Promise<Dock
   // `wait`, `events` and `logs -f` are quiet for as long as their container is.
   server.timeout = 0;
   server.requestTimeout = 0;
+  // A kept connection stays for as long as its client wants, as under dockerd: to close an idle one
+  // breaks the request that the client sends over it at that moment, and most must not be repeated.
+  server.keepAliveTimeout = 0;
+  server.headersTimeout = HEADERS_MS;
   await listen(server, options);
   return { close: () => closeServer(server, options.socketPath) };
 }
