@@ -198,6 +198,8 @@ export type IdentityOperation =
       inheritable: bigint;
       ambient: bigint;
     }
+  /** Closes all that was opened for the launch but the pipe, the report and the slots of `keep`. */
+  | { op: "close-others"; keep: Slot[] }
   /** With `early`, a refusal for lack of permission is tried again by the later one. */
   | { op: "chdir"; path: string; early: boolean }
   /** Writes an LSM's exec attribute: `file` is relative to /proc/self. */

@@ -183,4 +183,5 @@ export const LAYOUT: { readonly [K in OperationName]: Layout<K> } = {
   "memory-policy": { code: 67, fields: { mode: "u32", nodes: "bytes" } },
   loopback: { code: 68, fields: {} },
   "net-device": { code: 69, fields: { name: "text", newName: "text" } },
+  "close-others": { code: 70, fields: { keep: "i32s" } },
 };

@@ -135,5 +135,6 @@
   X(memory_policy, 67) \
   X(loopback, 68) \
   X(net_device, 69) \
+  X(close_others, 70) \
 
 #endif

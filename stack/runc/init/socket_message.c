@@ -48,30 +48,52 @@ int op_sync(struct args *args) {
   return failed != 0 ? failed : wait_for_go();
 }
 
-/* Closes all from `first` on but those of `kept`, which is sorted. */
-static void close_others(unsigned first, const int *kept, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    if ((int)first < kept[i]) syscall(SYS_close_range, first, kept[i] - 1, 0);
-    first = (unsigned)kept[i] + 1;
+/* What stays open: sorted, with room for every slot and for ours. */
+struct kept {
+  int fds[MAX_SLOTS + 3];
+  size_t count;
+};
+
+static void keep_fd(struct kept *kept, int fd) {
+  size_t at = kept->count++;
+  for (; at > 0 && kept->fds[at - 1] > fd; at--) kept->fds[at] = kept->fds[at - 1];
+  kept->fds[at] = fd;
+}
+
+/* Closes all that is ours but those of `kept` and of the slots that the arguments name. */
+static int close_others(struct kept *kept, struct args *args) {
+  size_t most = kept->count + MAX_SLOTS;
+  for (uint32_t left = arg_u32(args); left > 0 && kept->count < most && !args->bad; left--)
+    keep_fd(kept, slot_fd(arg_i32(args)));
+  if (args->bad) return EBADMSG;
+  unsigned first = first_own_fd;
+  for (size_t i = 0; i < kept->count; i++) {
+    int fd = kept->fds[i];
+    if ((int)first < fd) syscall(SYS_close_range, first, fd - 1, 0);
+    if (fd >= (int)first) first = (unsigned)fd + 1;
   }
   syscall(SYS_close_range, first, ~0u, 0);
+  root_fd = -1;
+  return 0;
+}
+
+/* Before the working directory: /proc/self/fd/N as one must find no folder that only we opened. */
+int op_close_others(struct args *args) {
+  struct kept kept = {.count = 0};
+  keep_fd(&kept, report_fd);
+  keep_fd(&kept, pipe_fd);
+  keep_fd(&kept, parent_fd);
+  return close_others(&kept, args);
 }
 
 int op_hand_over(struct args *args) {
-  int kept[MAX_SLOTS + 1];
-  size_t count = 0;
-  kept[count++] = report_fd;
-  for (uint32_t left = arg_u32(args); left > 0 && count <= MAX_SLOTS && !args->bad; left--) {
-    int fd = slot_fd(arg_i32(args));
-    size_t at = count++;
-    for (; at > 0 && kept[at - 1] > fd; at--) kept[at] = kept[at - 1];
-    kept[at] = fd;
-  }
-  if (args->bad) return EBADMSG;
+  struct kept kept = {.count = 0};
+  keep_fd(&kept, report_fd);
   /* While it waits for `start`, a process of the container must find nothing of the host here. */
-  close_others(first_own_fd, kept, count);
+  int failed = close_others(&kept, args);
+  if (failed != 0) return failed;
   /* A caller without privilege finds its container's namespaces only while it may look at us. */
   if (!launched_by_root) prctl(PR_SET_DUMPABLE, 1);
-  pipe_fd = root_fd = parent_fd = -1;
+  pipe_fd = parent_fd = -1;
   return 0;
 }

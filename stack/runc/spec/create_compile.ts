@@ -92,7 +92,7 @@ export function compileCreate(inputs: CreateInputs): CompiledPlan {
   compileLabels(plan, process, facts, proc);
   // Before a filter that might forbid it.
   if (ahead) plan.add({ op: "await-go" });
-  compileProgram(plan, inputs, process, inUser);
+  compileProgram(plan, inputs, process, { inUser, keep: [proc, fifo] });
   const late = process.noNewPrivileges ? inputs.seccomp : undefined;
   // The listener's descriptor can be handed out only while the init pipe is open.
   if (late?.listener) compileSeccomp(plan, late);

@@ -51,7 +51,7 @@ export function compileExec(inputs: ExecInputs): CompiledPlan {
     plan.add({ op: "open-proc", slot: proc });
     compileLabels(plan, process, facts, proc);
   }
-  compileProgram(plan, inputs, process, inUser);
+  compileProgram(plan, inputs, process, { inUser, keep: [] });
   finishProgram(plan, process, process.noNewPrivileges ? inputs.seccomp : undefined);
   return { plan: plan.finish(facts.clockWithoutSyscall), warnings: plan.warnings };
 }

@@ -1,3 +1,4 @@
+import type { Slot } from "#wire/init-pipe/operation.ts";
 import { CAPABILITIES, RLIMIT_NOFILE, RLIMITS } from "./linux_constants.ts";
 import type { PlanBuilder } from "./plan_builder.ts";
 import { specError } from "./plan_builder.ts";
@@ -73,6 +74,8 @@ export interface IdentityOptions {
   /** setgroups(2) is denied in the user namespace. */
   setGroups: boolean;
   limitsByParent: boolean;
+  /** What later operations still need of what was opened. */
+  keep: Slot[];
 }
 
 /**
@@ -91,8 +94,10 @@ export function compileIdentity(
   compileRlimits(plan, process, options.facts, options.limitsByParent);
   if (process.noNewPrivileges) plan.add({ op: "no-new-privs" });
   plan.add({ op: "stdio-owner", uid: user.uid });
-  plan.add({ op: "chdir", path: process.cwd, early: true });
   if (lacksHome(process.env ?? [])) plan.add({ op: "home", uid: user.uid });
+  // From here on nothing is looked up in the root by its descriptor, and none may become the cwd.
+  plan.add({ op: "close-others", keep: options.keep });
+  plan.add({ op: "chdir", path: process.cwd, early: true });
   const masks = capabilityMasks(plan, process.capabilities, options.facts);
   plan.add({ op: "bounding-set", mask: masks.bounding });
   plan.add({

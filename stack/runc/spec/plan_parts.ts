@@ -135,12 +135,15 @@ function inside(facts: HostFacts, inUser: boolean): HostFacts {
   return inUser ? { ...facts, permitted: facts.bounding } : facts;
 }
 
-/** Makes the process the program's own: domain, umask, user, limits; and finds the program. */
+/**
+ * Makes the process the program's own: domain, umask, user, limits; and finds the program. Closes
+ * all slots but those of `keep`.
+ */
 export function compileProgram(
   plan: PlanBuilder,
   inputs: CreateInputs | ExecInputs,
   process: Process,
-  inUser: boolean,
+  { inUser, keep }: { inUser: boolean; keep: Slot[] },
 ): void {
   const { facts, spec, seccomp } = inputs;
   compilePersonality(plan, spec.linux);
@@ -151,6 +154,7 @@ export function compileProgram(
     seccomp,
     setGroups: facts.uid === 0 || needsMapTools(spec.linux, facts),
     limitsByParent: inUser,
+    keep,
   });
   compileFind(plan, process);
 }
