@@ -10,6 +10,7 @@ import { pause } from "./logs/container_log.ts";
 import { LogStore } from "./logs/log_store.ts";
 import { type NetworkOptions, PodNetwork } from "./network/pod_network.ts";
 import { ensurePauseImage, PAUSE_IMAGE } from "./pause/pause_image.ts";
+import { DockerPulse } from "./process/docker_pulse.ts";
 import { refuse } from "./refusals.ts";
 import { OomKills } from "./state/oom_kills.ts";
 import { CheckpointStore } from "./state/sandbox_checkpoint.ts";
@@ -46,6 +47,7 @@ const MAX_KNOWN = 10_000;
 /** What all requests share. */
 export class Dockershim {
   readonly engine: DockerEngine;
+  readonly pulse: DockerPulse;
   readonly state: string;
   readonly pauseImage: string;
   readonly network: PodNetwork;
@@ -64,6 +66,7 @@ export class Dockershim {
   constructor(options: DockershimOptions) {
     mkdirSync(options.root, { recursive: true, mode: 0o711 });
     this.engine = options.engine;
+    this.pulse = new DockerPulse(options.engine);
     this.state = options.state;
     this.pauseImage = options.pauseImage ?? PAUSE_IMAGE;
     this.log = options.log ?? new Log("dockershim");

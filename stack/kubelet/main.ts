@@ -157,7 +157,7 @@ function assemble(options: KubeletOptions) {
   const record = (error: ChainError) => recordError(state, error);
   const { recognise } = options;
   const explainer = new FailureExplainer({
-    ...{ mounts, runtime, runtimeAnswers: () => watch.health.error === undefined },
+    ...{ mounts, runtime, runtimeError: () => watch.health.error },
     ...(recognise && { recognise }),
   });
   const context: PodContext = {

@@ -4,9 +4,10 @@ import { reasonToSkip } from "../lib/box_probe.ts";
 import { startCatenaDaemon } from "../lib/catena_stack.ts";
 import type { Daemon } from "../lib/daemon.ts";
 import { Sandbox } from "../lib/sandbox.ts";
+import { waitUntil } from "../lib/wait_until.ts";
 import { type CriTarget, connectTarget, importImage, OURS, startShim } from "./cri_target.ts";
 import { makeNetwork, networkMissing } from "./pod_network.ts";
-import { refusal, withPod } from "./test_pod.ts";
+import { refusal, type TestPod, withPod } from "./test_pod.ts";
 
 // What a kubelet is told when the links below fail: which link, and why.
 
@@ -46,6 +47,12 @@ describe(reason ? `failing links [skipped: ${reason}]` : "failing links", () => 
   );
 
   test.skipIf(reason !== undefined)(
+    "a Docker that hangs is named to who waits for a command, which does not run on later",
+    () => withPod(split, (pod) => execBesideHungDocker(pod, daemon)),
+    LIMIT_MS,
+  );
+
+  test.skipIf(reason !== undefined)(
     "a Docker that hangs is not ready, and one that is gone is named",
     async () => {
       const { runtime } = split.services;
@@ -75,3 +82,30 @@ describe(reason ? `failing links [skipped: ${reason}]` : "failing links", () => 
     LIMIT_MS,
   );
 });
+
+/** Stops Docker under a container that is probed, and has it go on afterwards. */
+async function execBesideHungDocker(pod: TestPod, { pid, socket }: Daemon): Promise<void> {
+  const { runtime } = pod.target.services;
+  const containerId = await pod.start("exec sleep 1000");
+  // Known to the dockershim, as a container that is probed is: no look comes before.
+  await pod.exec(containerId, "true");
+  process.kill(pid, "SIGSTOP");
+  try {
+    for (const timeout of [1n, 1n, 0n]) {
+      const request = { containerId, cmd: ["sleep", "4242"], timeout };
+      const error = await refusal(runtime.execSync(request, { timeoutMs: LIMIT_MS }));
+      expect(error).toBeInstanceOf(ChainError);
+      const { frames, causeId, outer } = error as unknown as ChainError;
+      expect(causeId).toBe("dockerd-hung");
+      expect(outer.code).toBe("deadline_exceeded");
+      expect(frames.at(-1)?.layer).toBe("dockerd");
+      expect(error.message).toContain(`${socket} accepts requests and does not answer`);
+    }
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+  await waitUntil("no command of those runs", async () => {
+    const { stdout } = await pod.exec(containerId, "ps");
+    return !stdout.includes("4242");
+  });
+}

@@ -17,6 +17,10 @@ const CANNOT_RUN = new Set([126, 127]);
 const DRAIN_MS = 1000;
 /** A Docker that does not start a command within this time hangs. */
 const BEGIN_MS = 120_000;
+/** When a Docker is asked whether it is there, for a command without a time-out. */
+const UNLIMITED_PULSE_MS = 10_000;
+/** The same where only a record is asked for. */
+const INSPECT_PULSE_MS = 1_000;
 const EXIT_STEP_MS = 20;
 const EXIT_LIMIT_MS = 2000;
 
@@ -34,10 +38,14 @@ export async function execSync(
 ): Promise<Result> {
   if (cmd.length === 0) throw invalid(op, "no command is given");
   try {
-    const { id, streams } = await begin(shim, containerId, cmd, context);
+    const limitMs = Number(timeout) * 1000;
+    const { id, streams } = await shim.pulse.beside(() => begin(shim, containerId, cmd, context), {
+      firstMs: limitMs || UNLIMITED_PULSE_MS,
+      late: (exec) => unwanted(shim, exec.id),
+    });
     const output = new ExecOutput();
     const reading = collect(streams, output);
-    const ending = await whichever(reading, Number(timeout) * 1000, context.signal);
+    const ending = await whichever(reading, limitMs, context.signal);
     if (ending !== "ended") throw await stopped(shim, id, cmd, reading, ending, timeout);
     return await result(shim, id, output, context);
   } catch (thrown) {
@@ -99,8 +107,7 @@ async function stopped(
   why: "timeout" | "left",
   timeout: bigint,
 ): Promise<ChainError> {
-  const exec = await shim.engine.execInspect(id, {});
-  const killed = exec.Running && exec.Pid > 0 ? killProcessGroup(exec.Pid) : 0;
+  const killed = await shim.pulse.beside(() => kill(shim, id), { firstMs: INSPECT_PULSE_MS });
   await Promise.race([reading.catch(() => "ended"), Bun.sleep(DRAIN_MS)]);
   const words = JSON.stringify(cmd.join(" "));
   if (why === "left") return refuse("cancelled", op, `command ${words}: the caller went away`);
@@ -110,6 +117,18 @@ async function stopped(
     `command ${words} timed out: timeout ${timeout}s exceeded: context deadline exceeded`,
     { evidence: [{ kind: "exit", value: `${killed} processes of the command were killed` }] },
   );
+}
+
+/** Kills a command with all that it started; returns how many processes that were. */
+async function kill(shim: Dockershim, id: string): Promise<number> {
+  const exec = await shim.engine.execInspect(id, {});
+  return exec.Running && exec.Pid > 0 ? killProcessGroup(exec.Pid) : 0;
+}
+
+/** A command that began when its caller had been told already that it cannot. */
+async function unwanted(shim: Dockershim, id: string): Promise<void> {
+  const killed = await kill(shim, id);
+  shim.log.warn("a command began too late and was killed", { exec: id, killed });
 }
 
 async function result(
@@ -129,7 +148,9 @@ async function result(
 async function ended(shim: Dockershim, id: string, context: CallContext): Promise<ExecInspect> {
   const until = performance.now() + EXIT_LIMIT_MS;
   for (;;) {
-    const exec = await shim.engine.execInspect(id, shim.call(context));
+    const exec = await shim.pulse.beside(() => shim.engine.execInspect(id, shim.call(context)), {
+      firstMs: INSPECT_PULSE_MS,
+    });
     if (!exec.Running) return exec;
     if (performance.now() > until) {
       throw refuse("internal", op, `exec ${id} has closed its output and still runs`, {

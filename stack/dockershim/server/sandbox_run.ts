@@ -16,6 +16,8 @@ import { createNamed } from "./container_create.ts";
 import { removeDocker } from "./container_life.ts";
 
 const op = "run pod sandbox";
+/** Where the image is there, it is found at once. */
+const IMAGE_PULSE_MS = 10_000;
 
 /**
  * RunPodSandbox: the pause container, its name servers, its network. What was made is removed again
@@ -29,7 +31,10 @@ export async function runPodSandbox(
   if (!config?.metadata) throw invalid(op, "sandbox config is nil or has no metadata");
   const { name } = config.metadata;
   try {
-    const image = await shim.pauseImageReady(context);
+    // A Docker that hangs is told at its first request: what follows is not asked for then.
+    const image = await shim.pulse.beside(() => shim.pauseImageReady(context), {
+      firstMs: IMAGE_PULSE_MS,
+    });
     const networkMode = shim.network.dockerMode;
     const body = sandboxBody(config, { image, networkMode, runtime: runtimeHandler });
     const id = await createNamed(shim, sandboxName(config.metadata), body, context);

@@ -7,7 +7,7 @@ const site = { containerId: "c1", podCgroup: "/kubepods/pod1" };
 const runtime = { containerPid: async () => undefined } as unknown as PodRuntime;
 
 const explainer = (more: object = {}) =>
-  new FailureExplainer({ mounts: [], runtime, runtimeAnswers: () => true, ...more });
+  new FailureExplainer({ mounts: [], runtime, runtimeError: () => undefined, ...more });
 
 const text = failure({ layer: "containerd", op: "exec", code: "unknown", message: "read init-p" });
 
@@ -40,6 +40,15 @@ test("text alone proves nothing: what it can mean is said, and what would tell",
 test("a call that hangs while the runtime answers others is one container's matter", async () => {
   const hung = failure({ ...text.outer, causeId: "cri-hung", cause: "it does not answer" });
   expect((await explainer().explain(hung, site)).causeId).toBe("shim-hung");
-  const down = explainer({ runtimeAnswers: () => false });
+  const down = explainer({ runtimeError: () => hung });
   expect((await down.explain(hung, site)).causeId).toBe("cri-hung");
+  const frame = { layer: "dockerd" as const, op: "GET /_ping", code: "deadline_exceeded" as const };
+  const below = failure({
+    ...frame,
+    message: "silent",
+    causeId: "dockerd-hung",
+    cause: "it hangs",
+  });
+  const found = await explainer({ runtimeError: () => below }).explain(hung, site);
+  expect(found).toMatchObject({ link: "dockerd", causeId: "dockerd-hung", cause: "it hangs" });
 });

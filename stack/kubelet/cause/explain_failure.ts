@@ -19,8 +19,11 @@ export interface FailureSite {
 export interface ExplainerOptions {
   mounts: readonly CgroupMount[];
   runtime: PodRuntime;
-  /** Whether the runtime answers its lists: a call that hangs concerns one container then. */
-  runtimeAnswers: () => boolean;
+  /**
+   * Why the runtime does not answer its lists; undefined while it does: a call that hangs concerns
+   * one container then.
+   */
+  runtimeError: () => ChainError | undefined;
   recognise?: RecogniseText;
 }
 
@@ -48,10 +51,15 @@ export class FailureExplainer {
   async explain(error: ChainError, site: FailureSite): Promise<Explanation> {
     const words = error.words.slice(0, MAX_WORDS);
     const said = { words, errorId: error.id, evidence: error.evidence };
-    if (error.causeId === "cri-hung" && this.#options.runtimeAnswers()) {
-      return { ...said, ...(await this.#oneHangs(site)) };
+    const framedBy = ({ frames }: ChainError) =>
+      frames.findLast(({ cause }) => cause !== undefined);
+    let framed = framedBy(error);
+    if (error.causeId === "cri-hung") {
+      const general = this.#options.runtimeError();
+      if (!general) return { ...said, ...(await this.#oneHangs(site)) };
+      // A dockershim that answers knows which link below it does not.
+      framed = framedBy(general) ?? framed;
     }
-    const framed = error.frames.findLast(({ cause }) => cause !== undefined);
     if (framed) {
       const { layer, causeId = "unknown", cause = "", fix = "" } = framed;
       const link = layer === "init" ? "runc init" : layer;
