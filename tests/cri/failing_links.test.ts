@@ -21,7 +21,9 @@ describe(reason ? `failing links [skipped: ${reason}]` : "failing links", () => 
   let collapsed: CriTarget;
   if (sandbox) {
     beforeAll(async () => {
-      daemon = await startCatenaDaemon(sandbox, ["--pod-network", "loopback"]);
+      const { confDir, binDir } = makeNetwork(sandbox);
+      const folders = ["--cni-conf-dir", confDir, "--cni-bin-dir", binDir];
+      daemon = await startCatenaDaemon(sandbox, folders);
       await importImage(sandbox, daemon.socket);
       const shim = await startShim(sandbox, daemon.socket, makeNetwork(sandbox));
       split = connectTarget(OURS, sandbox, shim.socket);
@@ -31,11 +33,14 @@ describe(reason ? `failing links [skipped: ${reason}]` : "failing links", () => 
   }
 
   test.skipIf(reason !== undefined)(
-    "a command that cannot be executed brings the runtime's own frames",
+    "a pod is on the daemon's CNI network; a command that cannot run brings the runtime's frames",
     () =>
       withPod(collapsed, async (pod) => {
         const containerId = await pod.start("exec sleep 1000");
         const { runtime } = collapsed.services;
+        const request = { podSandboxId: pod.id };
+        const { status } = await runtime.podSandboxStatus(request, {});
+        expect(status?.network?.ip).toMatch(/^10\.231\./);
         const error = await refusal(runtime.execSync({ containerId, cmd: ["/no/such"] }, {}));
         expect(error).toBeInstanceOf(ChainError);
         const { frames, causeId } = error as unknown as ChainError;

@@ -35,7 +35,7 @@ test("slow work is waited for as long as docker answers", async () => {
   expect(await result).toBe(7);
 });
 
-test("beside a silent docker work is given up, its late result is told, no more is begun", async () => {
+test("beside a silent docker work is given up, and no more of it is begun", async () => {
   let answers = false;
   const pulse = new DockerPulse(engineThat(() => answers).engine);
   const work = Promise.withResolvers<number>();

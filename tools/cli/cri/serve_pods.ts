@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { recordError } from "#lib/errors/error_record.ts";
 import { Log } from "#lib/log/log.ts";
 import type { SpanSink } from "#lib/trace/tracer.ts";
@@ -13,6 +13,10 @@ export interface PodFlags {
   root: string;
   state: string;
   podNetwork?: NetworkChoice;
+  /** Folder of pods' network configurations; undefined for the usual one. */
+  cniConfDir?: string;
+  /** Folders of the plugins that these name; none for the usual ones. */
+  cniBinDir?: string[];
   debug?: boolean;
 }
 
@@ -26,13 +30,15 @@ export async function servePods(
   spans: SpanSink | undefined,
   unwind: (() => Promise<void> | void)[],
 ) {
-  const { root, state, podNetwork: network, debug } = flags;
+  const { root, state, podNetwork: network, cniConfDir, cniBinDir, debug } = flags;
   const shim = await createDockershim({
     engine,
     root: join(root, "dockershim"),
     state,
     log: new Log("dockershim", debug ? "debug" : "info"),
     ...(network && { network }),
+    ...(cniConfDir !== undefined && { confDir: resolve(cniConfDir) }),
+    ...(cniBinDir?.length && { binDirs: cniBinDir.map((folder) => resolve(folder)) }),
     ...(spans && { spans }),
   });
   unwind.push(() => shim.close());

@@ -6,7 +6,7 @@ import { collect, portNumber, withState } from "./shared_options.ts";
 
 /** What runs for long, and what removes all of it. */
 export function addDaemons(program: Command): void {
-  withKubelet(withState(program.command("daemon")))
+  withPods(withKubelet(withState(program.command("daemon"))))
     .summary("dockershim, dockerd and containerd in one process")
     .description(
       "Serves cri.sock, docker.sock and containerd.sock in the state folder until SIGTERM or\n" +
@@ -43,12 +43,6 @@ export function addDaemons(program: Command): void {
       "sample containers so often, see catena monitor",
       intervalSeconds,
     )
-    .addOption(
-      new Option(
-        "--pod-network <kind>",
-        "network of pods; default: cni where one is configured",
-      ).choices(["cni", "docker", "loopback"]),
-    )
     .option("-D, --debug", "log more")
     .action(async (flags: DaemonFlags) => {
       const { runDaemon } = await import("../commands/daemon.ts");
@@ -82,6 +76,24 @@ function withKubelet(command: Command): Command {
     .option("--manifests <dir>", "run the static pods of this folder: kubelet")
     .option("--kubelet-port <n>", "of its HTTP API on loopback", portNumber, 10255)
     .option("--kubelet-cgroup-root <path>", "cgroup above kubepods", "/");
+}
+
+/** The flags of a dockershim in the daemon itself; the folders' names are those of a kubelet's. */
+function withPods(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--pod-network <kind>",
+        "network of pods; default: cni where one is configured",
+      ).choices(["cni", "docker", "loopback"]),
+    )
+    .option("--cni-conf-dir <dir>", "network configurations of pods (default /etc/cni/net.d)")
+    .option(
+      "--cni-bin-dir <dir>",
+      "plugins of pods' networks; default /opt/cni/bin, /usr/lib/cni",
+      collect,
+      [],
+    );
 }
 
 /** `catena system …`. */
