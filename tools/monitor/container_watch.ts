@@ -1,17 +1,11 @@
 import { type Forecast, forecastLimit } from "./forecast.ts";
 import { containerMark } from "./history_block.ts";
+import type { PidsLevels } from "./pids_levels.ts";
 import type { QuickFiles } from "./quick_files.ts";
-import {
-  type EventCounters,
-  FastReader,
-  readEvents,
-  readSlow,
-  type SlowCounters,
-  tightestLevel,
-} from "./read_counters.ts";
+import { type EventCounters, FastReader, readEvents, SlowReader } from "./read_counters.ts";
 import { type ProcessFigures, readOpenFilesLimit, readProcesses } from "./read_processes.ts";
 import type { ContainerSample, WatchedContainer } from "./sample.ts";
-import { Series } from "./series.ts";
+import { Series, type SeriesName } from "./series.ts";
 
 /** What a container can run out of. */
 export type Resource = "pids" | "memory" | "descriptors";
@@ -29,6 +23,8 @@ export interface Nearness {
 /** Every so many readings, what costs more or changes rarely is read too. */
 const SLOW_EVERY = 10;
 const PROCESSES_EVERY = 5;
+/** prlimit(1) on a container's process is rare, and reading its limits is dear. */
+const OPEN_FILES_EVERY = 30;
 /** Child cgroups of a container (systemd or a container engine in it) that are followed. */
 const MAX_CHILDREN = 64;
 const MAX_CHILD_DEPTH = 4;
@@ -42,9 +38,9 @@ export class ContainerWatch {
   latest: ContainerSample | undefined;
   nearness: Nearness[] = [];
   readonly #files: QuickFiles;
-  readonly #tops: ReadonlySet<string>;
+  readonly #levels: PidsLevels;
   readonly #fast: FastReader;
-  #slow: SlowCounters | undefined;
+  readonly #slow: SlowReader;
   #processes: ProcessFigures = { processes: 0, descriptors: 0, byName: [] };
   #events: EventCounters = { forksRefused: 0, oomKills: 0 };
   #openFiles = { pid: 0, softLimit: Number.POSITIVE_INFINITY };
@@ -52,18 +48,20 @@ export class ContainerWatch {
   #cgroups: string[] = [];
   /** Readings so far, from a start of its own: slow readings of many do not fall together. */
   #readings: number;
+  #begun = false;
 
   constructor(
     container: WatchedContainer,
     files: QuickFiles,
-    tops: ReadonlySet<string>,
+    levels: PidsLevels,
     options: { points: number; phase: number },
   ) {
     this.container = container;
     this.mark = containerMark(container.key);
     this.#files = files;
-    this.#tops = tops;
+    this.#levels = levels;
     this.#fast = new FastReader(files, container.folders);
+    this.#slow = new SlowReader(files, container.folders);
     this.series = new Series(options.points);
     this.#readings = options.phase;
   }
@@ -74,29 +72,38 @@ export class ContainerWatch {
     const fast = this.#fast.read();
     if (!fast) return false;
     const turn = this.#readings++;
-    if (!this.#slow || turn % SLOW_EVERY === 0) this.#readSlow();
+    if (!this.#begun || turn % SLOW_EVERY === 0) this.#readSlow(fast.memoryBytes);
+    if (turn % OPEN_FILES_EVERY === 0) this.#openFiles.pid = 0;
     if (fast.threads !== this.#scannedThreads || turn % PROCESSES_EVERY === 0) {
       this.#scannedThreads = fast.threads;
       this.#processes = readProcesses(this.#files, this.#cgroups);
       this.#events = readEvents(this.#files, folders);
     }
-    const slow = this.#slow!;
-    const { most, ...figures } = this.#processes;
+    const slow = this.#slow.latest;
+    const { most, processes, descriptors, byName } = this.#processes;
     const own = { folder: folders.pids!, current: fast.threads, max: slow.threadsMax };
-    const pidsLimit = tightestLevel(this.#files, own, slow.limitedLevels);
+    const pidsLimit = this.#levels.tightest(own, timeMs);
     const sample: ContainerSample = {
       timeMs,
-      ...fast,
-      ...this.#events,
-      ...figures,
-      ...(pidsLimit && { pidsLimit }),
-      ...(most && { tightest: { ...most, softLimit: this.#softLimit(most.pid) } }),
+      threads: fast.threads,
       threadsMax: slow.threadsMax,
+      forksRefused: this.#events.forksRefused,
+      processes,
+      descriptors,
+      memoryBytes: fast.memoryBytes,
       workingSetBytes: Math.max(0, fast.memoryBytes - slow.inactiveFileBytes),
       memoryMaxBytes: slow.memoryMaxBytes,
+      oomKills: this.#events.oomKills,
+      cpuSeconds: fast.cpuSeconds,
       cpuMax: slow.cpuMax,
       throttledPeriods: slow.throttledPeriods,
+      byName,
     };
+    if (pidsLimit) sample.pidsLimit = pidsLimit;
+    if (most) {
+      const { pid, process, open } = most;
+      sample.tightest = { pid, process, open, softLimit: this.#softLimit(pid) };
+    }
     this.#keep(sample);
     return true;
   }
@@ -111,36 +118,38 @@ export class ContainerWatch {
     const sample = this.latest;
     if (!sample) return;
     const { pidsLimit, tightest } = sample;
-    const candidates: [Resource, number, number, Float64Array][] = [];
+    const candidates: [Resource, number, number, SeriesName][] = [];
     if (pidsLimit) {
       // A level above counts others too: what grows here takes of its room.
       const room = pidsLimit.max - pidsLimit.current;
-      const threads = this.series.values("threads");
-      candidates.push(["pids", sample.threads, sample.threads + room, threads]);
+      candidates.push(["pids", sample.threads, sample.threads + room, "threads"]);
     }
     if (Number.isFinite(sample.memoryMaxBytes)) {
-      const memory = this.series.values("memory");
-      candidates.push(["memory", sample.workingSetBytes, sample.memoryMaxBytes, memory]);
+      candidates.push(["memory", sample.workingSetBytes, sample.memoryMaxBytes, "memory"]);
     }
     if (tightest && Number.isFinite(tightest.softLimit)) {
-      const open = this.series.values("descriptors");
-      candidates.push(["descriptors", tightest.open, tightest.softLimit, open]);
+      candidates.push(["descriptors", tightest.open, tightest.softLimit, "descriptors"]);
     }
-    const times = this.series.times();
     this.nearness = candidates
-      .map(([resource, used, limit, values]) => {
-        const forecast = forecastLimit(times, values, limit);
+      .map(([resource, used, limit, name]) => {
+        const forecast = this.#foresee(name, used, limit);
         const share = limit > 0 ? used / limit : 1;
         return { resource, used, limit, share, ...(forecast && { forecast }) };
       })
       .sort((left, right) => dangerOf(right) - dangerOf(left));
   }
 
-  #readSlow(): void {
-    const { folders } = this.container;
-    this.#slow = readSlow(this.#files, folders, this.#tops);
-    this.#cgroups = [folders.pids!, ...this.#childrenOf(folders.pids!)];
-    this.#openFiles.pid = 0;
+  #foresee(name: SeriesName, used: number, limit: number): Forecast | undefined {
+    // Most figures of most containers stand still: their past is not even looked at.
+    if (used < limit && !this.series.varies(name)) return undefined;
+    return forecastLimit(this.series.times(), this.series.values(name), limit);
+  }
+
+  #readSlow(memoryBytes: number): void {
+    this.#begun = true;
+    this.#slow.read(memoryBytes);
+    const pids = this.container.folders.pids!;
+    this.#cgroups = [pids, ...this.#childrenOf(pids)];
   }
 
   #softLimit(pid: number): number {
@@ -154,7 +163,7 @@ export class ContainerWatch {
     const out: string[] = [];
     let level = [folder];
     for (let depth = 0; depth < MAX_CHILD_DEPTH && level.length > 0; depth++) {
-      level = level.flatMap((at) => this.#files.folders(at).map((name) => `${at}/${name}`));
+      level = level.flatMap((at) => this.#files.cgroups(at).map((name) => `${at}/${name}`));
       out.push(...level);
       if (out.length >= MAX_CHILDREN) break;
     }

@@ -1,10 +1,7 @@
-import { basename, join } from "node:path";
-import { type CgroupMounts, readCgroupFolders } from "#tools/doctor/host/cgroup_tree.ts";
-import type { HostFiles } from "#tools/doctor/host/host_files.ts";
 import type { MountEntry } from "#tools/doctor/host/mount_table.ts";
-import { podOfLabels } from "./pod_place.ts";
-import type { QuickFiles } from "./quick_files.ts";
 import type { CounterFolders, WatchedContainer } from "./sample.ts";
+import { StateFolders } from "./state_folders.ts";
+import { unifiedCounters, type WatchedHost } from "./watched_host.ts";
 
 /** A hostile tree must end. */
 const MAX_DEPTH = 8;
@@ -19,13 +16,6 @@ const CONTAINER_FOLDER = /^(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?$/;
 /** podman's monitor of a container, beside the container. */
 const MONITOR_FOLDER = /conmon-/;
 
-/** The host that is looked at. */
-export interface WatchedHost {
-  files: HostFiles;
-  quick: QuickFiles;
-  mounts: CgroupMounts;
-}
-
 /**
  * Finds the running containers of every stack: by the state that runtimes keep (any id, with what
  * it tells of names), and by cgroups named after a container's id (stacks whose folders nobody
@@ -34,14 +24,14 @@ export interface WatchedHost {
  */
 export class WatchedFinder {
   readonly #host: WatchedHost;
-  /** State files read before. */
-  #states = new Map<string, SeenState>();
+  readonly #states: StateFolders;
   /** Cgroups with an id's name and nobody in them: left-overs, of which a host can have many. */
   #empty = new Set<string>();
   #turn = 0;
 
   constructor(host: WatchedHost) {
     this.#host = host;
+    this.#states = new StateFolders(host);
   }
 
   /** Containers whose cgroup is not among the `known` ones. */
@@ -51,19 +41,10 @@ export class WatchedFinder {
   ): Map<string, WatchedContainer> {
     const found = new Map<string, WatchedContainer>();
     if (this.#turn++ % EMPTY_EVERY === 0) this.#empty.clear();
-    const search: Search = {
-      host: this.#host,
-      known,
-      found,
-      before: this.#states,
-      states: new Map(),
-      empty: this.#empty,
-    };
-    for (const root of runtimeRoots) addFromRoot(search, root);
-    this.#states = search.states;
+    this.#states.search(runtimeRoots, { known, found });
     const { mounts } = this.#host;
     const tree = mounts.v1.get("pids") ?? mounts.v2;
-    if (tree) addFromTree(search, tree);
+    if (tree) addFromTree({ host: this.#host, known, found, empty: this.#empty }, tree);
     return found;
   }
 }
@@ -72,108 +53,7 @@ interface Search {
   host: WatchedHost;
   known: { has(key: string): boolean };
   found: Map<string, WatchedContainer>;
-  before: ReadonlyMap<string, SeenState>;
-  states: Map<string, SeenState>;
   empty: Set<string>;
-}
-
-/** What a state file led to: a cgroup, or none, since its container had ended. */
-interface SeenState {
-  modifiedMs: number;
-  key: string | undefined;
-}
-
-/** The folders at which the way up a hierarchy ends. */
-export function hierarchyTops(mounts: CgroupMounts): Set<string> {
-  return new Set([...mounts.v1.values(), ...(mounts.v2 ? [mounts.v2] : [])].map((m) => m.point));
-}
-
-function addFromRoot(search: Search, root: string): void {
-  const { quick } = search.host;
-  for (const name of quick.folders(root)) {
-    const folder = join(root, name);
-    if (addFromState(search, folder, "")) continue;
-    for (const id of quick.folders(folder).slice(0, MAX_CONTAINERS)) {
-      addFromState(search, join(folder, id), name);
-    }
-  }
-}
-
-/** One `ROOT[/NAMESPACE]/ID`. Returns whether it is a container's state folder. */
-function addFromState(search: Search, folder: string, namespace: string): boolean {
-  const { host, known, found, before, states } = search;
-  // runc and ours write state.json, crun writes status.
-  let path = join(folder, "state.json");
-  let stat = host.files.stat(path);
-  if (!stat) {
-    path = join(folder, "status");
-    stat = host.files.stat(path);
-  }
-  if (!stat) return false;
-  const modifiedMs = stat.mtimeMs;
-  const seen = before.get(path);
-  if (seen?.modifiedMs === modifiedMs && (seen.key === undefined || known.has(seen.key))) {
-    states.set(path, seen);
-    return true;
-  }
-  const container = readState(host, path, basename(folder), namespace);
-  states.set(path, { modifiedMs, key: container?.key });
-  if (container && !known.has(container.key) && found.size < MAX_CONTAINERS) {
-    found.set(container.key, container);
-  }
-  return true;
-}
-
-function readState(
-  { files, mounts }: WatchedHost,
-  path: string,
-  id: string,
-  namespace: string,
-): WatchedContainer | undefined {
-  const state = files.json(path);
-  if (typeof state !== "object" || state === null) return undefined;
-  const { init_process_pid, pid, config } = state as {
-    init_process_pid?: unknown;
-    pid?: unknown;
-    config?: { labels?: unknown };
-  };
-  const init = Number(init_process_pid ?? pid);
-  if (!Number.isInteger(init) || init <= 0) return undefined;
-  const folders = foldersOfProcess(files, mounts, init);
-  if (!folders) return undefined;
-  const labels = Array.isArray(config?.labels) ? config.labels.map(String) : [];
-  const name = labelOf(labels, "io.kubernetes.cri.container-name") ?? id.slice(0, SHORT_ID);
-  const image = labelOf(labels, "io.kubernetes.cri.image-name") ?? "";
-  const pod = podOfLabels((key) => labelOf(labels, key));
-  const key = keyOf(mounts, folders);
-  return { key, id, name, image, namespace, folders, ...(pod && { pod }) };
-}
-
-/** runc keeps annotations as "key=value". */
-function labelOf(labels: string[], key: string): string | undefined {
-  return labels.find((label) => label.startsWith(`${key}=`))?.slice(key.length + 1);
-}
-
-function foldersOfProcess(
-  files: HostFiles,
-  mounts: CgroupMounts,
-  pid: number,
-): CounterFolders | undefined {
-  const all = readCgroupFolders(files, mounts, pid);
-  const pids = all.get("pids");
-  const unified = all.get("");
-  const folder = pids ?? unified;
-  // In the top folder it has no cgroup of its own: the counters there are the host's.
-  if (folder === undefined || hierarchyTops(mounts).has(folder)) return undefined;
-  if (pids === undefined) return { version: 2, pids: folder, memory: folder, cpu: folder };
-  const memory = all.get("memory");
-  const cpu = all.get("cpuacct") ?? all.get("cpu");
-  return { version: 1, pids, ...(memory && { memory }), ...(cpu && { cpu }) };
-}
-
-function keyOf(mounts: CgroupMounts, folders: CounterFolders): string {
-  const top = (folders.version === 1 ? mounts.v1.get("pids") : mounts.v2)?.point ?? "";
-  return folders.pids!.slice(top.length);
 }
 
 /** Walks the hierarchy that counts pids; does not look inside containers. */
@@ -215,9 +95,10 @@ function addFromFolder({ host, found, empty }: Search, key: string, id: string):
   const pids = at("pids");
   const memory = at("memory");
   const cpu = at("cpuacct");
-  const unified = (mounts.v2?.point ?? "") + key;
+  const quota = at("cpu");
+  const parts = { ...(memory && { memory }), ...(cpu && { cpu }), ...(quota && { quota }) };
   const folders: CounterFolders = pids
-    ? { version: 1, pids, ...(memory && { memory }), ...(cpu && { cpu }) }
-    : { version: 2, pids: unified, memory: unified, cpu: unified };
+    ? { version: 1, pids, ...parts }
+    : unifiedCounters((mounts.v2?.point ?? "") + key);
   found.set(key, { key, id, name: id.slice(0, SHORT_ID), image: "", namespace: "", folders });
 }

@@ -36,10 +36,9 @@ export function forecastLimit(
   if (values[last]! >= limit) return { slope: 0, seconds: 0, earliest: 0, latest: 0 };
   const [times, counts] = thinOut(timesMs, values, sinceFall(values));
   if (times.length < MIN_POINTS || times.at(-1)! - times[0]! < MIN_SPAN_MS) return undefined;
-  // Most counts of most containers stand still; all pairs of them would be work for nothing.
-  if (counts.every((count) => count === counts[0])) return undefined;
-  const { slopes, score } = pairSlopes(times, counts);
-  if (score < SIGNIFICANCE * deviation(times.length)) return undefined;
+  // Most counts stand still or go up and down; their slopes would be work for nothing.
+  if (risesLessFalls(counts) < SIGNIFICANCE * deviation(counts.length)) return undefined;
+  const slopes = pairSlopes(times, counts);
   const slope = quantile(slopes, 0.5);
   if (slope <= 0) return undefined;
   const room = limit - values[last]!;
@@ -86,20 +85,26 @@ function thinOut(
   return [outTimes.reverse(), outValues.reverse()];
 }
 
-/** All slopes per second, ascending, and how many pairs rise less how many fall. */
-function pairSlopes(times: number[], counts: number[]): { slopes: number[]; score: number } {
-  const slopes: number[] = [];
+/** Mann and Kendall's score: how many pairs of points rise less how many fall. */
+function risesLessFalls(counts: number[]): number {
   let score = 0;
+  for (let right = 1; right < counts.length; right++) {
+    for (let left = 0; left < right; left++) score += Math.sign(counts[right]! - counts[left]!);
+  }
+  return score;
+}
+
+/** The slopes between all pairs per second, ascending. */
+function pairSlopes(times: number[], counts: number[]): Float64Array {
+  const slopes = new Float64Array((counts.length * (counts.length - 1)) / 2);
+  let length = 0;
   for (let right = 1; right < times.length; right++) {
     for (let left = 0; left < right; left++) {
       const seconds = (times[right]! - times[left]!) / 1000;
-      if (seconds <= 0) continue;
-      const rise = counts[right]! - counts[left]!;
-      score += Math.sign(rise);
-      slopes.push(rise / seconds);
+      if (seconds > 0) slopes[length++] = (counts[right]! - counts[left]!) / seconds;
     }
   }
-  return { slopes: slopes.sort((a, b) => a - b), score };
+  return slopes.subarray(0, length).sort();
 }
 
 /** Standard deviation of the score of `n` points without a trend (Kendall). */
@@ -107,7 +112,7 @@ function deviation(n: number): number {
   return Math.sqrt((n * (n - 1) * (2 * n + 5)) / 18);
 }
 
-function quantile(sorted: number[], share: number): number {
+function quantile(sorted: Float64Array, share: number): number {
   const at = (sorted.length - 1) * share;
   const low = sorted[Math.floor(at)] ?? 0;
   return low + ((sorted[Math.ceil(at)] ?? low) - low) * (at - Math.floor(at));

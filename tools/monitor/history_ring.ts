@@ -8,6 +8,7 @@ import {
   packRow,
 } from "./history_block.ts";
 import { RingStore } from "./ring_store.ts";
+import type { NamedThreads } from "./sample.ts";
 
 /** A block a quarter of a minute. */
 export const BLOCK_MS = 15_000;
@@ -16,10 +17,28 @@ const NAMES_KEPT = 4;
 /** Every so many blocks, five minutes, tell who their containers are. */
 const ABOUT_EVERY = 20;
 
+/** A row that is being gathered: the names are packed when it is written. */
+interface GatheredRow extends Omit<HistoryRow, "byName"> {
+  byName: readonly NamedThreads[];
+}
+
 interface Gathered {
   about: ContainerAbout;
-  row: HistoryRow;
+  row: GatheredRow;
 }
+
+const NOTHING_YET: GatheredRow = {
+  threads: 0,
+  threadsMax: null,
+  processes: 0,
+  descriptors: 0,
+  memoryBytes: 0,
+  memoryMaxBytes: null,
+  cpuSeconds: 0,
+  forksRefused: 0,
+  oomKills: 0,
+  byName: [],
+};
 
 /** Gathers samples into blocks of the day's ring. */
 export class HistoryRing {
@@ -50,7 +69,11 @@ export class HistoryRing {
     const entries = [...this.#gathered];
     const block: HistoryBlock = {
       timeMs: this.#lastMs,
-      rows: entries.map(([mark, { row }]) => packRow(mark, row)),
+      rows: entries.map(([mark, { row }]) => {
+        const byName = row.byName.slice(0, NAMES_KEPT);
+        const packed = byName.map((one): [string, number] => [one.process, one.threads]);
+        return packRow(mark, { ...row, byName: packed });
+      }),
     };
     if (this.#blocks++ % ABOUT_EVERY === 0) {
       block.about = Object.fromEntries(entries.map(([mark, { about }]) => [mark, about]));
@@ -83,24 +106,29 @@ export class HistoryRing {
   #take(watch: ContainerWatch): void {
     const sample = watch.latest;
     if (!sample) return;
-    const { key, id, name } = watch.container;
-    const mark = watch.mark;
-    const before = this.#gathered.get(mark)?.row;
-    const peak = !before || sample.threads >= before.threads;
-    const byName = sample.byName.slice(0, NAMES_KEPT);
-    const row: HistoryRow = {
-      threads: Math.max(sample.threads, before?.threads ?? 0),
-      threadsMax: finite(sample.threadsMax),
-      processes: sample.processes,
-      descriptors: Math.max(sample.tightest?.open ?? 0, before?.descriptors ?? 0),
-      memoryBytes: Math.max(sample.workingSetBytes, before?.memoryBytes ?? 0),
-      memoryMaxBytes: finite(sample.memoryMaxBytes),
-      cpuSeconds: sample.cpuSeconds,
-      forksRefused: sample.forksRefused,
-      oomKills: sample.oomKills,
-      byName: peak ? byName.map((one) => [one.process, one.threads]) : before.byName,
-    };
-    this.#gathered.set(mark, { about: [key, id, name], row });
+    const { row } = this.#gatheredOf(watch);
+    // Of what rises and falls the most, of the rest the latest.
+    if (sample.threads >= row.threads) {
+      row.threads = sample.threads;
+      row.byName = sample.byName;
+    }
+    row.threadsMax = finite(sample.threadsMax);
+    row.processes = sample.processes;
+    row.descriptors = Math.max(row.descriptors, sample.tightest?.open ?? 0);
+    row.memoryBytes = Math.max(row.memoryBytes, sample.workingSetBytes);
+    row.memoryMaxBytes = finite(sample.memoryMaxBytes);
+    row.cpuSeconds = sample.cpuSeconds;
+    row.forksRefused = sample.forksRefused;
+    row.oomKills = sample.oomKills;
+  }
+
+  #gatheredOf({ mark, container }: ContainerWatch): Gathered {
+    const known = this.#gathered.get(mark);
+    if (known) return known;
+    const { key, id, name } = container;
+    const fresh: Gathered = { about: [key, id, name], row: { ...NOTHING_YET } };
+    this.#gathered.set(mark, fresh);
+    return fresh;
   }
 }
 

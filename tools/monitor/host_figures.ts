@@ -1,5 +1,4 @@
 import type { QuickFiles } from "./quick_files.ts";
-import { valueFor } from "./quick_files.ts";
 
 /** What the whole host uses of its own limits. */
 export interface HostFigures {
@@ -21,7 +20,7 @@ const KIB = 1024;
 export function readHost(files: QuickFiles): HostFigures {
   const load = (files.text("/proc/loadavg") ?? "").split(" ");
   const fileUse = (files.text("/proc/sys/fs/file-nr") ?? "").split("\t").map(Number);
-  const memory = files.text("/proc/meminfo")?.replaceAll(/: +/g, " ");
+  const memory = files.text("/proc/meminfo") ?? "";
   const limit = (path: string) => files.number(path) ?? Number.POSITIVE_INFINITY;
   return {
     // "running/all" is the fourth word.
@@ -30,10 +29,15 @@ export function readHost(files: QuickFiles): HostFigures {
     pidMax: limit("/proc/sys/kernel/pid_max"),
     filesOpen: fileUse[0] ?? 0,
     filesMax: fileUse[2] ?? Number.POSITIVE_INFINITY,
-    memoryTotalBytes: (valueFor(memory, "MemTotal") ?? 0) * KIB,
-    memoryAvailableBytes: (valueFor(memory, "MemAvailable") ?? 0) * KIB,
+    memoryTotalBytes: kibibytes(memory, "MemTotal") * KIB,
+    memoryAvailableBytes: kibibytes(memory, "MemAvailable") * KIB,
     load1: Number(load[0] ?? 0),
     load5: Number(load[1] ?? 0),
     load15: Number(load[2] ?? 0),
   };
+}
+
+function kibibytes(text: string, name: string): number {
+  const at = text.indexOf(`${name}:`);
+  return at < 0 ? 0 : Number.parseInt(text.slice(at + name.length + 1), 10) || 0;
 }

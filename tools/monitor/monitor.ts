@@ -3,10 +3,12 @@ import { readCgroupMounts } from "#tools/doctor/host/cgroup_tree.ts";
 import { HostFiles } from "#tools/doctor/host/host_files.ts";
 import { askNames, nameContainer } from "./container_names.ts";
 import { ContainerWatch } from "./container_watch.ts";
-import { hierarchyTops, WatchedFinder } from "./find_watched.ts";
+import { WatchedFinder } from "./find_watched.ts";
 import { HistoryRing } from "./history_ring.ts";
 import { type HostFigures, readHost } from "./host_figures.ts";
+import { PidsLevels } from "./pids_levels.ts";
 import { QuickFiles } from "./quick_files.ts";
+import { hierarchyTops } from "./watched_host.ts";
 
 export interface MonitorOptions {
   /** Time between two samples of a container, milliseconds. */
@@ -28,7 +30,9 @@ const DISCOVER_MS = 5_000;
 const SURVEY_MS = 60_000;
 const JUDGE_MS = 2_000;
 /** A round is cut in slices, so that the daemon around it never waits long for us. */
-const SLICES = 20;
+const MAX_SLICES = 20;
+/** Containers in a slice, while that makes no more of them: some hundred microseconds. */
+const PER_SLICE = 20;
 /** Ten minutes of samples a second. */
 const RECENT_POINTS = 600;
 
@@ -43,7 +47,7 @@ export class Monitor {
   readonly #files: HostFiles;
   readonly #quick: QuickFiles;
   readonly #finder: WatchedFinder;
-  readonly #tops: Set<string>;
+  readonly #levels: PidsLevels;
   #runtimeRoots: string[] = [];
   #dockerSockets: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -59,7 +63,8 @@ export class Monitor {
     this.#quick = new QuickFiles(options.prefix ?? "");
     const mounts = readCgroupMounts(this.#files);
     this.#finder = new WatchedFinder({ files: this.#files, quick: this.#quick, mounts });
-    this.#tops = hierarchyTops(mounts);
+    const freshForMs = options.intervalMs / 2;
+    this.#levels = new PidsLevels(this.#quick, hierarchyTops(mounts), freshForMs);
     this.host = readHost(this.#quick);
     this.history = options.ringFolder ? new HistoryRing(options.ringFolder) : undefined;
   }
@@ -91,8 +96,8 @@ export class Monitor {
     const startMs = Date.now();
     if (startMs >= this.#nextDiscoverMs) this.#discover(startMs);
     const all = [...this.watches.values()];
-    const perSlice = Math.ceil(all.length / SLICES);
-    const gapMs = (this.options.intervalMs * 0.8) / SLICES;
+    const perSlice = Math.max(PER_SLICE, Math.ceil(all.length / MAX_SLICES));
+    const gapMs = (this.options.intervalMs * 0.8) / Math.ceil(all.length / perSlice);
     const slice = (at: number) => {
       if (!this.#running) return;
       for (const watch of all.slice(at, at + perSlice)) this.#readOne(watch);
@@ -134,7 +139,7 @@ export class Monitor {
     for (const [key, container] of this.#finder.find(this.#runtimeRoots, this.watches)) {
       const phase = this.watches.size;
       const options = { points: RECENT_POINTS, phase };
-      this.watches.set(key, new ContainerWatch(container, this.#quick, this.#tops, options));
+      this.watches.set(key, new ContainerWatch(container, this.#quick, this.#levels, options));
       fresh = true;
     }
     if (fresh || surveyed) void this.#askNames();

@@ -1,14 +1,17 @@
-import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
-
-import { HeldNumber } from "./held_number.ts";
+import { readdirSync } from "node:fs";
+import { HeldNumbers, lookQuick, type QuickLook, readQuick } from "#lib/linux/quick_file.ts";
 
 /** Counters are a few bytes; a process list of a large container may be long. */
 const BUFFER_BYTES = 256 * 1024;
+const ZERO = 48;
+const NINE = 57;
+const MINUS = 45;
+/** Links of a folder that has no folders. */
+const NO_FOLDERS = 2;
 
 /**
- * Reading counters thousands of times a second: one open, one read, one close, into a buffer that
- * is used again. `prefix` lets a test put a host in a folder. Nothing throws: cgroups and processes
- * vanish while they are read.
+ * Reading counters thousands of times a second, into a buffer that is used again. `prefix` lets a
+ * test put a host in a folder. Nothing throws: cgroups and processes vanish while they are read.
  */
 export class QuickFiles {
   readonly #prefix: string;
@@ -20,33 +23,35 @@ export class QuickFiles {
 
   /** The text of a file of /proc or of a cgroup, at most 256 KiB of it. Undefined when gone. */
   text(path: string): string | undefined {
-    let fd: number;
-    try {
-      fd = openSync(this.#prefix + path, "r");
-    } catch {
-      return undefined;
-    }
-    try {
-      const length = readSync(fd, this.#buffer, 0, BUFFER_BYTES, 0);
-      return this.#buffer.toString("utf8", 0, length);
-    } catch {
-      return undefined;
-    } finally {
-      closeSync(fd);
-    }
+    const length = readQuick(this.#prefix + path, this.#buffer);
+    return length === undefined ? undefined : this.#buffer.toString("utf8", 0, length);
   }
 
   /** A file that holds one number. Undefined when it is gone or says "max". */
   number(path: string): number | undefined {
-    const text = this.text(path);
-    if (text === undefined) return undefined;
-    const value = Number.parseInt(text, 10);
-    return Number.isNaN(value) ? undefined : value;
+    const length = readQuick(this.#prefix + path, this.#buffer) ?? 0;
+    const first = this.#buffer[0] === MINUS ? 1 : 0;
+    let at = first;
+    let value = 0;
+    for (; at < length; at++) {
+      const digit = this.#buffer[at]!;
+      if (digit < ZERO || digit > NINE) break;
+      value = value * 10 + (digit - ZERO);
+    }
+    if (at === first || length === 0) return undefined;
+    return first === 0 ? value : -value;
   }
 
-  /** A counter that will be read often; whoever holds it closes it. */
-  held(path: string, skip = 0): HeldNumber {
-    return new HeldNumber(this.#prefix + path, skip, this.#buffer);
+  /** Counters that will be read often; whoever holds them closes them. */
+  held(files: readonly { path: string; skip?: number }[]): HeldNumbers {
+    return new HeldNumbers(
+      files.map(({ path, ...rest }) => ({ path: this.#prefix + path, ...rest })),
+    );
+  }
+
+  /** Size, links and time of a file or folder. Undefined when it is gone. */
+  look(path: string): QuickLook | undefined {
+    return lookQuick(this.#prefix + path);
   }
 
   /** Names of the folders in a folder. */
@@ -59,13 +64,21 @@ export class QuickFiles {
     }
   }
 
+  /** Names of the cgroups in a cgroup: mostly there are none, which the count of links tells. */
+  cgroups(path: string): string[] {
+    // Only the kernel's own file systems are certain to count them.
+    if (this.#prefix === "" && this.look(path)?.links === NO_FOLDERS) return [];
+    return this.folders(path);
+  }
+
   /** How many descriptors a process has open; 0 when it is gone. */
   descriptors(pid: string): number {
-    const path = `${this.#prefix}/proc/${pid}/fd`;
+    const path = `/proc/${pid}/fd`;
+    // Since Linux 6.2 the folder's size tells, in /proc itself; before, the names are counted.
+    const told = this.#prefix === "" ? (this.look(path)?.size ?? 0) : 0;
+    if (told > 0) return told;
     try {
-      // Since Linux 6.2 the folder's size tells, in /proc itself; before, the names are counted.
-      const told = this.#prefix === "" ? statSync(path).size : 0;
-      return told || readdirSync(path).length;
+      return readdirSync(this.#prefix + path).length;
     } catch {
       return 0;
     }

@@ -1,7 +1,7 @@
-import type { HeldNumber } from "./held_number.ts";
+import type { HeldNumbers } from "#lib/linux/quick_file.ts";
 import type { QuickFiles } from "./quick_files.ts";
 import { valueFor } from "./quick_files.ts";
-import type { CounterFolders, PidsLimit } from "./sample.ts";
+import type { CounterFolders } from "./sample.ts";
 
 /** v1 writes "no limit" as the largest number of whole pages. */
 const V1_NO_LIMIT = 2 ** 62;
@@ -9,8 +9,8 @@ const NS_PER_SECOND = 1e9;
 const US_PER_SECOND = 1e6;
 /** cpu.stat of v2 begins with this and the number. */
 const USAGE = "usage_usec ".length;
-/** Deeper trees than this do not occur. */
-const MAX_LEVELS = 32;
+/** File cache that did not change its share is asked for again after so many readings. */
+const STAT_EVERY = 6;
 
 /** Counters that change all the time. */
 export interface FastCounters {
@@ -32,37 +32,43 @@ export interface SlowCounters {
   inactiveFileBytes: number;
   cpuMax: number;
   throttledPeriods: number;
-  /** Folders above in the pids hierarchy that have a limit, innermost first. */
-  limitedLevels: string[];
 }
 
 /** The counters that change all the time, held open. */
 export class FastReader {
-  readonly #threads: HeldNumber;
-  readonly #memory: HeldNumber | undefined;
-  readonly #cpu: HeldNumber | undefined;
+  readonly #held: HeldNumbers;
+  readonly #hasMemory: boolean;
   readonly #cpuUnits: number;
 
   constructor(files: QuickFiles, { version, pids, memory, cpu }: CounterFolders) {
     const v1 = version === 1;
-    const usage = v1 ? "memory.usage_in_bytes" : "memory.current";
-    this.#threads = files.held(`${pids}/pids.current`);
-    this.#memory = memory === undefined ? undefined : files.held(`${memory}/${usage}`);
+    this.#hasMemory = memory !== undefined;
     this.#cpuUnits = v1 ? NS_PER_SECOND : US_PER_SECOND;
-    if (cpu === undefined) return;
-    this.#cpu = v1 ? files.held(`${cpu}/cpuacct.usage`) : files.held(`${cpu}/cpu.stat`, USAGE);
+    const usage = v1 ? "memory.usage_in_bytes" : "memory.current";
+    const time = v1 ? { path: `${cpu}/cpuacct.usage` } : { path: `${cpu}/cpu.stat`, skip: USAGE };
+    this.#held = files.held([
+      { path: `${pids}/pids.current` },
+      ...(memory === undefined ? [] : [{ path: `${memory}/${usage}` }]),
+      ...(cpu === undefined ? [] : [time]),
+    ]);
   }
 
   /** Undefined when the cgroup is gone. */
   read(): FastCounters | undefined {
-    const threads = this.#threads.read();
-    if (threads === undefined) return undefined;
-    const cpuSeconds = (this.#cpu?.read() ?? 0) / this.#cpuUnits;
-    return { threads, memoryBytes: this.#memory?.read() ?? 0, cpuSeconds };
+    const values = this.#held.read();
+    const threads = values[0]!;
+    if (threads < 0) return undefined;
+    const memory = this.#hasMemory ? values[1]! : 0;
+    const cpu = values[this.#hasMemory ? 2 : 1] ?? 0;
+    return {
+      threads,
+      memoryBytes: Math.max(0, memory),
+      cpuSeconds: Math.max(0, cpu) / this.#cpuUnits,
+    };
   }
 
   close(): void {
-    for (const held of [this.#threads, this.#memory, this.#cpu]) held?.close();
+    this.#held.close();
   }
 }
 
@@ -75,72 +81,63 @@ export function readEvents(files: QuickFiles, folders: CounterFolders): EventCou
   return { forksRefused, oomKills: oomKills ?? 0 };
 }
 
-/** Reads limits, and what makes the kernel walk its statistics. `tops` end the way up. */
-export function readSlow(
-  files: QuickFiles,
-  folders: CounterFolders,
-  tops: ReadonlySet<string>,
-): SlowCounters {
-  const { version, pids, memory, cpu } = folders;
-  const slow: SlowCounters = {
-    threadsMax: limit(files.number(`${pids}/pids.max`)),
+/** Reads limits, and what makes the kernel walk its statistics where that can have changed. */
+export class SlowReader {
+  readonly #files: QuickFiles;
+  readonly #folders: CounterFolders;
+  readonly latest: SlowCounters = {
+    threadsMax: Number.POSITIVE_INFINITY,
     memoryMaxBytes: Number.POSITIVE_INFINITY,
     inactiveFileBytes: 0,
     cpuMax: Number.POSITIVE_INFINITY,
     throttledPeriods: 0,
-    limitedLevels: pids === undefined ? [] : limitedLevels(files, pids, tops),
   };
-  if (version === 1) {
+  #readings = 0;
+  #memoryBytes = -1;
+
+  constructor(files: QuickFiles, folders: CounterFolders) {
+    this.#files = files;
+    this.#folders = folders;
+  }
+
+  /** Brings `latest` up to date. `memoryBytes` is the usage now. */
+  read(memoryBytes: number): void {
+    const { version, pids, memory, quota } = this.#folders;
+    const { latest } = this;
+    const v1 = version === 1;
+    latest.threadsMax = limit(this.#files.number(`${pids}/pids.max`));
     if (memory !== undefined) {
-      slow.memoryMaxBytes = limit(files.number(`${memory}/memory.limit_in_bytes`));
-      const stat = files.text(`${memory}/memory.stat`);
-      slow.inactiveFileBytes = valueFor(stat, "total_inactive_file") ?? 0;
+      const name = v1 ? "memory.limit_in_bytes" : "memory.max";
+      latest.memoryMaxBytes = limit(this.#files.number(`${memory}/${name}`));
+      // The file cache is part of the usage: as long as that stands still, so mostly does this.
+      if (memoryBytes !== this.#memoryBytes || this.#readings % STAT_EVERY === 0) {
+        this.#memoryBytes = memoryBytes;
+        const key = v1 ? "total_inactive_file" : "inactive_file";
+        latest.inactiveFileBytes = valueFor(this.#files.text(`${memory}/memory.stat`), key) ?? 0;
+      }
     }
-    if (cpu !== undefined) {
-      const quota = files.number(`${cpu}/cpu.cfs_quota_us`) ?? -1;
-      const period = files.number(`${cpu}/cpu.cfs_period_us`) ?? 0;
-      if (quota > 0 && period > 0) slow.cpuMax = quota / period;
-      slow.throttledPeriods = valueFor(files.text(`${cpu}/cpu.stat`), "nr_throttled") ?? 0;
-    }
-    return slow;
+    this.#readings += 1;
+    if (quota === undefined) return;
+    latest.cpuMax = this.#processors(quota, v1);
+    // Nothing is throttled without a limit.
+    if (!Number.isFinite(latest.cpuMax)) return;
+    const stat = this.#files.text(`${quota}/cpu.stat`);
+    latest.throttledPeriods = valueFor(stat, "nr_throttled") ?? 0;
   }
-  slow.memoryMaxBytes = limit(files.number(`${pids}/memory.max`));
-  slow.inactiveFileBytes = valueFor(files.text(`${pids}/memory.stat`), "inactive_file") ?? 0;
-  slow.throttledPeriods = valueFor(files.text(`${pids}/cpu.stat`), "nr_throttled") ?? 0;
-  const [quota, period] = (files.text(`${pids}/cpu.max`) ?? "").split(" ").map(Number);
-  if (quota! > 0 && period! > 0) slow.cpuMax = quota! / period!;
-  return slow;
-}
 
-/**
- * The level with the least room now: the container's own, whose figures are known, or one of those
- * above it that have a limit.
- */
-export function tightestLevel(
-  files: QuickFiles,
-  own: PidsLimit,
-  above: readonly string[],
-): PidsLimit | undefined {
-  let tightest = Number.isFinite(own.max) ? own : undefined;
-  for (const folder of above) {
-    const max = files.number(`${folder}/pids.max`);
-    const current = files.number(`${folder}/pids.current`);
-    if (max === undefined || current === undefined) continue;
-    if (!tightest || max - current < tightest.max - tightest.current) {
-      tightest = { folder, current, max };
+  #processors(folder: string, v1: boolean): number {
+    let quota = -1;
+    let period = 0;
+    if (v1) {
+      quota = this.#files.number(`${folder}/cpu.cfs_quota_us`) ?? -1;
+      if (quota > 0) period = this.#files.number(`${folder}/cpu.cfs_period_us`) ?? 0;
+    } else {
+      // "QUOTA PERIOD", or "max PERIOD".
+      const words = (this.#files.text(`${folder}/cpu.max`) ?? "").split(" ");
+      [quota, period] = [Number(words[0]), Number(words[1])];
     }
+    return quota > 0 && period > 0 ? quota / period : Number.POSITIVE_INFINITY;
   }
-  return tightest;
-}
-
-function limitedLevels(files: QuickFiles, pids: string, tops: ReadonlySet<string>): string[] {
-  const out: string[] = [];
-  let at = pids.slice(0, pids.lastIndexOf("/"));
-  for (let level = 0; level < MAX_LEVELS && at.length > 1 && !tops.has(at); level++) {
-    if (files.number(`${at}/pids.max`) !== undefined) out.push(at);
-    at = at.slice(0, at.lastIndexOf("/"));
-  }
-  return out;
 }
 
 function limit(value: number | undefined): number {

@@ -3,6 +3,9 @@ import { MAX_NAMES, type NamedThreads } from "./sample.ts";
 
 /** Processes looked at in one container and scan; the kernel's own count covers the rest. */
 const MAX_PROCESSES = 512;
+/** Where /proc/PID/stat has num_threads: so many spaces behind the state. */
+const THREADS_FIELD = 17;
+const MAX_DIGITS = 20;
 
 /** What the processes of a container add to its cgroup's counters. */
 export interface ProcessFigures {
@@ -43,7 +46,7 @@ function addProcess(
   // The name may hold spaces and parentheses: it ends at the last one.
   const end = stat.lastIndexOf(")");
   const process = stat.slice(stat.indexOf("(") + 1, end);
-  const threads = Number(stat.slice(end + 2).split(" ", 18)[17]);
+  const threads = fieldAfter(stat, end + 2, THREADS_FIELD);
   const known = names.get(process);
   if (known) {
     known.threads += threads;
@@ -54,6 +57,16 @@ function addProcess(
   const open = files.descriptors(pid);
   figures.descriptors += open;
   if (open > (figures.most?.open ?? 0)) figures.most = { pid: Number(pid), process, open };
+}
+
+/** The number after so many spaces: a whole split would make texts of all that stand before. */
+function fieldAfter(text: string, from: number, spaces: number): number {
+  let at = from;
+  for (let count = 0; count < spaces; count++) {
+    at = text.indexOf(" ", at) + 1;
+    if (at === 0) return 0;
+  }
+  return Number.parseInt(text.slice(at, at + MAX_DIGITS), 10);
 }
 
 /** The soft limit of open files of a process; Infinity when it has none or is gone. */

@@ -26,7 +26,10 @@ export interface CounterFolders {
   version: 1 | 2;
   pids?: string;
   memory?: string;
+  /** Where processor time is counted. */
   cpu?: string;
+  /** Where it is limited: on v1 that can be another hierarchy. */
+  quota?: string;
 }
 
 /** The level of the pids hierarchy with the least room: the container's own or one above it. */

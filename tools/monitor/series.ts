@@ -18,6 +18,14 @@ export class Series {
   /** Where the next point goes. */
   #next = 0;
   #length = 0;
+  /** Points so far, and how many there were when a figure last became another. */
+  #count = 0;
+  readonly #changedAt: Record<SeriesName, number> = {
+    threads: 0,
+    descriptors: 0,
+    memory: 0,
+    cpu: 0,
+  };
 
   constructor(limit: number) {
     this.#limit = Math.max(FIRST_CAPACITY, limit);
@@ -31,7 +39,11 @@ export class Series {
   add(timeMs: number, point: Record<SeriesName, number>): void {
     if (this.#length === this.#capacity && this.#capacity < this.#limit) this.#grow();
     this.#times[this.#next] = timeMs;
-    for (const name of SERIES) this.#values[name][this.#next] = point[name];
+    for (const name of SERIES) {
+      if (point[name] !== this.last(name)) this.#changedAt[name] = this.#count;
+      this.#values[name][this.#next] = point[name];
+    }
+    this.#count += 1;
     this.#next = (this.#next + 1) % this.#capacity;
     this.#length = Math.min(this.#length + 1, this.#capacity);
   }
@@ -40,6 +52,11 @@ export class Series {
   last(name: SeriesName): number | undefined {
     if (this.#length === 0) return undefined;
     return this.#values[name][(this.#next + this.#capacity - 1) % this.#capacity];
+  }
+
+  /** Whether the points that are kept differ in this figure. */
+  varies(name: SeriesName): boolean {
+    return this.#changedAt[name] > this.#count - this.#length;
   }
 
   /** Times in milliseconds, oldest first. */

@@ -94,5 +94,6 @@ NAPI_MODULE_INIT() {
   add_table(env, exports, rooted_functions);
   add_table(env, exports, layer_functions);
   add_table(env, exports, network_namespace_functions);
+  add_table(env, exports, quick_functions);
   return exports;
 }

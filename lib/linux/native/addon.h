@@ -31,6 +31,7 @@ extern const struct addon_function notify_functions[];
 extern const struct addon_function rooted_functions[];
 extern const struct addon_function layer_functions[];
 extern const struct addon_function network_namespace_functions[];
+extern const struct addon_function quick_functions[];
 
 /* Reads up to ADDON_MAX_ARGS arguments; missing ones are undefined. */
 void addon_args(napi_env env, napi_callback_info info, napi_value args[ADDON_MAX_ARGS]);
