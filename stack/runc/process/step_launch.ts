@@ -1,14 +1,16 @@
 import {
-  existsSync,
-  lstatSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { join } from "node:path";
-import { killProcess, readTextIfAny } from "#lib/linux/file.ts";
+  ignoring,
+  killProcess,
+  readText,
+  readTextIfAny,
+  removeFile,
+  removeTree,
+  S_IFDIR,
+  S_IFMT,
+  statFile,
+  statLink,
+  writeTextAtomically,
+} from "#lib/linux/file.ts";
 import { REPORT_FIELDS } from "#wire/init-pipe/layout.ts";
 import type { InitReport } from "#wire/init-pipe/report.ts";
 import { operationText } from "../spec/plan_text.ts";
@@ -56,18 +58,18 @@ export function stepThrough(run: InitRun, folder: string, rootfs: string): { sto
   }
   const { operations } = run.plan;
   const texts = operations.map((one) => ({ op: one.op, text: operationText(one) }));
-  writeWhole(join(folder, "plan.json"), { operations: texts, rootfs } satisfies StepPlan);
+  writeWhole(`${folder}/plan.json`, { operations: texts, rootfs } satisfies StepPlan);
   let stopped: HeldStep | undefined;
   let told = false;
   /** Let go already: on a busy host init may not have noted yet that it goes on. */
   let passed: number | undefined;
   const look = () => {
-    if (!existsSync(folder)) release(0);
+    if (!exists(folder)) release(0);
     else if (isAbandoned(folder)) {
       // Nobody would ever let it go on; a stopped process must not be left behind.
       if (stopped) signal(stopped.pid, SIGKILL);
       release(0);
-      rmSync(folder, { recursive: true, force: true });
+      removeTree(folder);
     } else if (!stopped) {
       const held = heldStep(run);
       if (!held || held.index === passed) return;
@@ -76,7 +78,7 @@ export function stepThrough(run: InitRun, folder: string, rootfs: string): { sto
     } else if (!told) {
       if (!hasStopped(stopped.pid)) return;
       told = true;
-      writeWhole(join(folder, "held.json"), stopped);
+      writeWhole(`${folder}/held.json`, stopped);
     } else {
       const next = readNext(folder);
       if (next !== undefined) release(next);
@@ -84,9 +86,9 @@ export function stepThrough(run: InitRun, folder: string, rootfs: string): { sto
   };
   const release = (next: number) => {
     setHold(run, next);
-    rmSync(join(folder, "held.json"), { force: true });
+    removeIfAny(`${folder}/held.json`);
     // Last: whoever steps takes a held.json beside a go for the former one.
-    rmSync(join(folder, "go"), { force: true });
+    removeIfAny(`${folder}/go`);
     if (stopped) signal(stopped.pid, SIGCONT);
     passed = stopped?.index;
     stopped = undefined;
@@ -103,22 +105,33 @@ export function stepThrough(run: InitRun, folder: string, rootfs: string): { sto
 
 /** It takes part in a launch as root: it must be ours alone, and a folder. */
 function isPrivate(folder: string): boolean {
-  const about = lstatSync(folder, { throwIfNoEntry: false });
-  return about?.isDirectory() === true && about.uid === process.geteuid!() && !(about.mode & 0o077);
+  const about = statLink(folder);
+  if (about === undefined || (about.mode & S_IFMT) !== S_IFDIR) return false;
+  return about.uid === process.geteuid!() && !(about.mode & 0o077);
 }
 
 function isAbandoned(folder: string): boolean {
   try {
-    const owner = Number(readFileSync(join(folder, "owner"), "utf8"));
-    return owner > 0 && !existsSync(`/proc/${owner}`);
+    const owner = Number(readText(`${folder}/owner`));
+    return owner > 0 && !exists(`/proc/${owner}`);
   } catch {
     return false;
   }
 }
 
+function exists(path: string): boolean {
+  return statFile(path) !== undefined;
+}
+
+function removeIfAny(path: string): void {
+  ignoring("ENOENT", () => removeFile(path));
+}
+
 function setHold(run: InitRun, value: number): void {
   const word = Buffer.alloc(WORD_BYTES);
   word.writeUInt32LE(value);
+  // Loading it is a tenth of a command: only a launch that is stepped through pays.
+  const { writeSync } = require("node:fs") as typeof import("node:fs");
   writeSync(run.reportFd, word, 0, WORD_BYTES, REPORT_FIELDS.hold);
 }
 
@@ -136,14 +149,13 @@ function hasStopped(pid: number): boolean {
 
 /** The number in `go`; undefined while there is none, or none yet. */
 function readNext(folder: string): number | undefined {
-  const path = join(folder, "go");
-  let text: string;
+  let text: string | undefined;
   try {
-    text = readFileSync(path, "utf8");
+    text = readTextIfAny(`${folder}/go`);
   } catch {
     return undefined;
   }
-  if (text === "") return undefined;
+  if (!text) return undefined;
   const next = Number(text);
   return Number.isInteger(next) && next >= 0 ? next : 0;
 }
@@ -158,8 +170,7 @@ function signal(pid: number, number: number): void {
 
 function writeWhole(path: string, value: unknown): void {
   try {
-    writeFileSync(`${path}.part`, JSON.stringify(value), { mode: 0o600 });
-    renameSync(`${path}.part`, path);
+    writeTextAtomically(path, JSON.stringify(value));
   } catch {
     // The folder was removed this moment: the next look sees that.
   }

@@ -1,5 +1,5 @@
-import { closeSync, openSync } from "node:fs";
 import { libexecPath } from "#lib/install/install_paths.ts";
+import { closeFile, openFile } from "#lib/linux/file.ts";
 
 /** A rule as the library takes it: name, action, then index, operator, a, b of each comparison. */
 export type LibraryRule = [name: string, action: number, comparisons: (number | bigint)[]];
@@ -21,7 +21,7 @@ let held: number | undefined;
 export function holdLibrary(): void {
   if (held !== undefined || loaded) return;
   try {
-    held = openSync(libexecPath("catena-seccomp.node"), "r");
+    held = openFile(libexecPath("catena-seccomp.node"));
   } catch {
     // Not installed: said by the first container with a profile.
   }
@@ -34,7 +34,7 @@ export function seccompLibrary(): Library {
     const path = held === undefined ? libexecPath("catena-seccomp.node") : `/proc/self/fd/${held}`;
     process.dlopen(module, path);
     loaded = module.exports as Library;
-    if (held !== undefined) closeSync(held);
+    if (held !== undefined) closeFile(held);
   }
   return loaded;
 }

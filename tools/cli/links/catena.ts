@@ -9,6 +9,8 @@ const EXIT_NO_READER = 141;
 
 /** `catena`: daemons and tools. Each command's modules load only when it is used. */
 export async function main(args: string[]): Promise<void> {
+  // The executable starts reluctant to compile (tools/setup/build.mjs); daemons live long.
+  Bun.unsafe.setJITPolicy(1);
   process.stdout.on("error", leaveWithoutReader);
   try {
     await buildProgram().parseAsync(args, { from: "user" });

@@ -13,11 +13,15 @@ type ClientModule = typeof import("#wire/oci-runtime/client/runtime_client.ts");
 
 /** `containerd-shim-catena-v2`: the shim, its `start` and its `delete`. */
 export function main(args: string[]): void {
-  shimMain(args, makeRuntime, loadInit);
+  shimMain(args, makeRuntime, prepare);
 }
 
-/** What our runtime executes and loads, as it is while this shim starts. */
-function loadInit(): void {
+/**
+ * What our runtime executes and loads, as it is while this shim starts. What comes after runs over
+ * and over: the executable starts reluctant to compile (tools/setup/build.mjs), and is no longer.
+ */
+function prepare(): void {
+  Bun.unsafe.setJITPolicy(1);
   (require("#stack/runc/seccomp/seccomp_library.ts") as SeccompModule).holdLibrary();
   (require("#stack/runc/process/init_image.ts") as ImageModule).loadInit();
 }
