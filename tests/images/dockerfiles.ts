@@ -53,6 +53,14 @@ export const BUILDS: BuildCase[] = [
       "ADD --chown=6:7 file /d\nCOPY --chown=app:8 tree/sub /e/\n",
   },
   {
+    name: "capabilities of files",
+    dockerfile:
+      "FROM base AS first\nADD capable.tar /unpacked\nCOPY capable /copied\n" +
+      "ADD capable/ping /added\nCOPY --chown=5 capable /owned\nFROM base\n" +
+      "COPY --from=first /unpacked /kept\nCOPY --from=first /unpacked/capable/ping /alone\n" +
+      "COPY --from=first --chown=5 /unpacked /owned\nADD capable.tar /\n",
+  },
+  {
     name: "archives",
     dockerfile:
       "FROM base\nADD packed.tar /tar\nADD packed.tar.gz /gz/\nCOPY packed.tar.gz /kept/\n" +

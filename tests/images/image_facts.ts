@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import { extract } from "tar-stream";
+import { tarExtract } from "#lib/tar/tar_extract.ts";
 import type { DockerHost } from "./docker_host.ts";
 
 /** Settings of an image that both daemons must agree on. */
@@ -56,8 +56,10 @@ export async function fileFacts(docker: DockerHost, image: string): Promise<stri
 
 async function tarFacts(tar: Uint8Array): Promise<string[]> {
   const facts: string[] = [];
-  const reading = Readable.from([tar]).pipe(extract());
+  const { stream, take } = tarExtract();
+  const reading = Readable.from([tar]).pipe(stream);
   for await (const entry of reading) {
+    const xattrs = [...take(entry.header).xattrs].map(([key, value]) => ` ${key}=${value.toHex()}`);
     const { name, type, mode = 0, uid, gid, size, linkname } = entry.header;
     const hash = createHash("sha256");
     for await (const part of entry) hash.update(part as Buffer);
@@ -67,9 +69,8 @@ async function tarFacts(tar: Uint8Array): Promise<string[]> {
     const link = linkname ? ` -> ${linkname}` : "";
     // Which of two hard links comes first is chance.
     const kind = type === "link" ? "file" : type;
-    if (type === "link") facts.push(`${path} linked`);
-    else
-      facts.push(`${path} ${kind} ${(mode & 0o7777).toString(8)} ${uid}:${gid}${content}${link}`);
+    const what = `${path} ${kind} ${(mode & 0o7777).toString(8)} ${uid}:${gid}${content}${link}`;
+    facts.push(type === "link" ? `${path} linked` : `${what}${xattrs.join("")}`);
   }
   return facts.sort();
 }

@@ -4,12 +4,12 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { toChainError } from "#lib/errors/chain_error.ts";
 import { syncFileSystem } from "#lib/linux/layer_file.ts";
+import { tarExtract } from "#lib/tar/tar_extract.ts";
 import { decompressor, detectCompression, layerCompression } from "./layer_compression.ts";
 import { EntryWriter } from "./layer_entry.ts";
 import { LayerFolder } from "./layer_folder.ts";
 import type { LayerTarget } from "./layer_target.ts";
 import { streamDrained } from "./stream_drained.ts";
-import { tarExtract } from "./tar_extract.ts";
 
 const READ_CHUNK_BYTES = 256 * 1024;
 

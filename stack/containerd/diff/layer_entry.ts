@@ -11,11 +11,11 @@ import {
   writeSync,
 } from "node:fs";
 import { failure } from "#lib/errors/chain_error.ts";
-import { setModified, setXattr } from "#lib/linux/layer_file.ts";
+import { setModified, setXattr, setXattrIfPossible } from "#lib/linux/layer_file.ts";
 import { makeNode } from "#lib/linux/mount.ts";
+import type { TarHeader } from "#lib/tar/tar_extract.ts";
 import type { LayerFolder } from "./layer_folder.ts";
 import { entryParts } from "./layer_path.ts";
-import type { TarHeader } from "./tar_extract.ts";
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
@@ -154,17 +154,6 @@ async function writeFile(path: string, content: Content): Promise<void> {
     }
   } finally {
     closeSync(fd);
-  }
-}
-
-/** A file system without this kind of attribute keeps the file without it, as containerd does. */
-function setXattrIfPossible(path: string, name: string, value: Buffer): void {
-  try {
-    setXattr(path, name, value);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const optional = code === "EOPNOTSUPP" || (code === "EPERM" && !name.startsWith("security."));
-    if (!optional) throw error;
   }
 }
 

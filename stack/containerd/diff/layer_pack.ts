@@ -3,8 +3,8 @@ import { readlinkSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Pack } from "tar-stream";
 import { getXattr, listXattrs } from "#lib/linux/layer_file.ts";
+import { type EntryHeader, entryHeader, tarPack } from "#lib/tar/tar_pack.ts";
 import type { LayerChange } from "./layer_changes.ts";
-import { type EntryHeader, entryHeader, tarPack } from "./tar_pack.ts";
 
 const READ_CHUNK_BYTES = 256 * 1024;
 /** Only these are content; others describe the host (labels) or the overlay. */

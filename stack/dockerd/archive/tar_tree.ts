@@ -9,7 +9,9 @@ import {
   readSync,
   type Stats,
 } from "node:fs";
-import { type Header, type Pack, pack } from "tar-stream";
+import type { Pack } from "tar-stream";
+import { getXattr } from "#lib/linux/layer_file.ts";
+import { type EntryHeader, entryHeader, tarPack } from "#lib/tar/tar_pack.ts";
 import type { ByteStream } from "#wire/docker-api/engine.ts";
 import { deviceMajor, deviceMinor } from "./file_mode.ts";
 
@@ -17,6 +19,8 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 const READ_BYTES = 1024 * 1024;
 /** Folders deeper than this are an attack on descriptors, not data. */
 const MAX_DEPTH = 400;
+/** The only extended attribute that dockerd puts into archives. */
+const CAPABILITY = "security.capability";
 
 /**
  * Packs one entry of a folder, with all below it. `parentFd` holds the folder; every step below
@@ -24,7 +28,7 @@ const MAX_DEPTH = 400;
  * out. `shown` is the name at the top of the archive. The descriptor is closed at the end.
  */
 export function tarEntry(parentFd: number, name: string, shown: string): ByteStream {
-  const packing = pack();
+  const packing = tarPack();
   const tree = new TreePacker(packing);
   tree
     .entry(parentFd, name, shown, 0)
@@ -36,9 +40,11 @@ export function tarEntry(parentFd: number, name: string, shown: string): ByteStr
   return packing as unknown as ByteStream;
 }
 
-/** Packs one regular file under a name. The descriptor is closed at the end. */
+/**
+ * Packs one regular file under a name, without its capabilities: dockerd's builder loses those of a
+ * file that is copied alone. The descriptor is closed at the end. */
 export function tarFile(fd: number, shown: string): ByteStream {
-  const packing = pack();
+  const packing = tarPack();
   const tree = new TreePacker(packing);
   tree
     .file(fd, shown)
@@ -52,7 +58,7 @@ export function tarFile(fd: number, shown: string): ByteStream {
 
 /** Packs a folder's content; names start with `prefix`. The descriptor is closed at the end. */
 export function tarContent(folderFd: number, prefix: string): ByteStream {
-  const packing = pack();
+  const packing = tarPack();
   const tree = new TreePacker(packing);
   tree
     .content(folderFd, prefix, 0)
@@ -63,8 +69,6 @@ export function tarContent(folderFd: number, prefix: string): ByteStream {
     .finally(() => closeSync(folderFd));
   return packing as unknown as ByteStream;
 }
-
-type HeaderInit = Partial<Header> & { name: string };
 
 class TreePacker {
   readonly #packing: Pack;
@@ -89,7 +93,8 @@ class TreePacker {
   }
 
   file(fd: number, shown: string): Promise<void> {
-    return this.#fileBody(fd, fstatSync(fd), shown);
+    const stats = fstatSync(fd);
+    return this.#fileBody(fd, stats, baseHeader(stats, shown));
   }
 
   async entry(parentFd: number, name: string, shown: string, depth: number): Promise<void> {
@@ -141,19 +146,16 @@ class TreePacker {
     const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
       const stats = fstatSync(fd);
-      await this.#fileBody(fd, stats, shown);
+      await this.#fileBody(fd, stats, { ...baseHeader(stats, shown), ...capabilityOf(path) });
     } finally {
       closeSync(fd);
     }
   }
 
   /** A file that shrinks while it is read is filled with zeros: its size was told already. */
-  async #fileBody(fd: number, stats: Stats, shown: string): Promise<void> {
-    const entry = this.#packing.entry({
-      ...baseHeader(stats, shown),
-      type: "file",
-      size: stats.size,
-    });
+  async #fileBody(fd: number, stats: Stats, header: Omit<EntryHeader, "size">): Promise<void> {
+    const whole: EntryHeader = { ...header, type: "file", size: stats.size };
+    const entry = this.#packing.entry(entryHeader(whole));
     const finished = new Promise<void>((resolve, reject) => {
       entry.once("finish", resolve);
       entry.once("error", reject);
@@ -173,14 +175,20 @@ class TreePacker {
     await Promise.race([finished, this.#failed]);
   }
 
-  #write(header: HeaderInit): Promise<void> {
+  #write(header: EntryHeader): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#packing.entry(header, (error) => (error ? reject(error) : resolve()));
+      this.#packing.entry(entryHeader(header), (error) => (error ? reject(error) : resolve()));
     });
   }
 }
 
-function baseHeader(stats: Stats, name: string): HeaderInit {
+/** A file's capabilities, where it has some. */
+function capabilityOf(path: string): Pick<EntryHeader, "xattrs"> {
+  const value = getXattr(path, CAPABILITY);
+  return value ? { xattrs: new Map([[CAPABILITY, value]]) } : {};
+}
+
+function baseHeader(stats: Stats, name: string): Omit<EntryHeader, "size"> {
   return {
     name,
     mode: stats.mode & 0o7777,

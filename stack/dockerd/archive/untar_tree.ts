@@ -18,9 +18,11 @@ import {
 } from "node:fs";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
-import { extract, type Header } from "tar-stream";
+import type { Header } from "tar-stream";
+import { setXattrIfPossible } from "#lib/linux/layer_file.ts";
 import { makeNode } from "#lib/linux/mount.ts";
 import { openInRoot } from "#lib/linux/rooted_path.ts";
+import { tarExtract } from "#lib/tar/tar_extract.ts";
 import type { ByteStream } from "#wire/docker-api/engine.ts";
 import { checkedTar } from "../images/checked_tar.ts";
 import { decompressed } from "../images/decompress.ts";
@@ -48,8 +50,16 @@ export interface UntarOptions {
   noOverwriteDirNonDir: boolean;
   /** Owner of everything that is made, instead of the archive's. */
   owner?: { uid: number; gid: number };
-  /** Give files their owner after their mode: the kernel then drops set-user-id bits. */
+  /**
+   * Give files their owner after all else: the kernel then drops set-user-id bits and capabilities,
+   * as it does when dockerd's builder gives files an owner.
+   */
   dropsSetId?: boolean;
+}
+
+/** How one entry is extracted. */
+interface EntryOptions extends UntarOptions {
+  xattrs: ReadonlyMap<string, Buffer>;
 }
 
 /**
@@ -57,19 +67,20 @@ export interface UntarOptions {
  * entry is resolved inside the root and held by its descriptor, so no link leads out.
  */
 export async function untar(tar: ByteStream, options: UntarOptions): Promise<void> {
-  const extracting = extract();
+  const { stream: extracting, take } = tarExtract();
   const source = Readable.from(checkedTar(decompressed(tar)));
   source.on("error", (error) => extracting.destroy(error));
   source.pipe(extracting);
   const folderTimes: { path: string; mtime: Date }[] = [];
   for await (const entry of extracting) {
     const { name, type, mtime } = entry.header;
+    const { xattrs } = take(entry.header);
     const path = insidePath(options.folder, name);
     if (path === undefined) {
       entry.resume();
       continue;
     }
-    await extractEntry(entry as unknown as TarEntry, path, options);
+    await extractEntry(entry as unknown as TarEntry, path, { ...options, xattrs });
     if (type === "directory" && mtime) folderTimes.push({ path, mtime });
   }
   // What was put into a folder changed its time.
@@ -87,7 +98,7 @@ function insidePath(folder: string, name: string): string | undefined {
   return inner === "" || inner === "." ? undefined : posix.join("/", folder, inner);
 }
 
-async function extractEntry(entry: TarEntry, path: string, options: UntarOptions): Promise<void> {
+async function extractEntry(entry: TarEntry, path: string, options: EntryOptions): Promise<void> {
   const { rootFd } = options;
   const parent = posix.dirname(path);
   makeRootedFolder(rootFd, parent, options.owner?.uid ?? 0, options.owner?.gid ?? 0);
@@ -140,7 +151,7 @@ const ownerOf = (header: Header, options: UntarOptions) => ({
   gid: options.owner?.gid ?? header.gid ?? 0,
 });
 
-async function writeFile(entry: TarEntry, at: string, options: UntarOptions): Promise<void> {
+async function writeFile(entry: TarEntry, at: string, options: EntryOptions): Promise<void> {
   const { header } = entry;
   const fd = openSync(at, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
@@ -150,6 +161,7 @@ async function writeFile(entry: TarEntry, at: string, options: UntarOptions): Pr
     const { uid, gid } = ownerOf(header, options);
     fchownSync(fd, uid, gid);
     fchmodSync(fd, (header.mode ?? 0o644) & 0o7777);
+    setXattrs(at, options);
     if (options.dropsSetId) fchownSync(fd, uid, gid);
     if (header.mtime) futimesSync(fd, header.mtime, header.mtime);
   } finally {
@@ -192,7 +204,7 @@ function makeLink(at: string, linkname: string, options: UntarOptions): void {
   }
 }
 
-function ownAndTime(at: string, header: Header, options: UntarOptions): void {
+function ownAndTime(at: string, header: Header, options: EntryOptions): void {
   if (header.type === "link") return;
   const { uid, gid } = ownerOf(header, options);
   lchownSync(at, uid, gid);
@@ -201,7 +213,13 @@ function ownAndTime(at: string, header: Header, options: UntarOptions): void {
   else if (header.type !== "symlink" && lstatSync(at).isFIFO()) {
     chmodSync(at, (header.mode ?? 0o644) & 0o7777);
   }
+  setXattrs(at, options);
   if (header.mtime && header.type !== "directory") lutimesSync(at, header.mtime, header.mtime);
+}
+
+/** After the owner, whose change takes a file's capabilities from it. */
+function setXattrs(at: string, { xattrs }: EntryOptions): void {
+  for (const [name, value] of xattrs) setXattrIfPossible(at, name, value);
 }
 
 function setFolderMode(at: string, mode: number): void {

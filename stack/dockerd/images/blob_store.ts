@@ -176,7 +176,7 @@ export async function* inPieces(data: ByteStream): ByteStream {
         parts.push(piece);
         bytes += piece.length;
         if (bytes < WRITE_BYTES) continue;
-        yield Buffer.concat(parts);
+        yield parts.length === 1 ? piece : Buffer.concat(parts);
         parts = [];
         bytes = 0;
       }

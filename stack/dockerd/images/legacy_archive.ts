@@ -1,6 +1,6 @@
 import type { Descriptor } from "#lib/registry/manifest.ts";
 import { invalid } from "../refusals.ts";
-import { fileOf, jsonOf, type Spool } from "./archive_spool.ts";
+import { fileOf, jsonOf, type Spool, type SpooledFile } from "./archive_spool.ts";
 import type { HistoryItem, ImageConfig } from "./image_types.ts";
 import { fullName, parseReference } from "./reference.ts";
 
@@ -35,7 +35,7 @@ export const isLegacyArchive = (spool: Spool) =>
  */
 export async function* readLegacyArchive(
   spool: Spool,
-  store: (path: string) => Promise<Descriptor>,
+  store: (file: SpooledFile) => Promise<Descriptor>,
 ): AsyncIterable<LegacyImage> {
   const repositories = await jsonOf<Record<string, Record<string, string>>>(spool, "repositories");
   const names = new Map<string, string[]>();
@@ -51,7 +51,7 @@ export async function* readLegacyArchive(
 async function readImage(
   spool: Spool,
   id: string,
-  store: (path: string) => Promise<Descriptor>,
+  store: (file: SpooledFile) => Promise<Descriptor>,
 ): Promise<Omit<LegacyImage, "names">> {
   const chain: { id: string; layer: LegacyLayer }[] = [];
   for (let next: string | undefined = id; next; ) {

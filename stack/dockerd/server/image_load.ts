@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { createReadStream, mkdirSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Descriptor, MEDIA, parseIndex } from "#lib/registry/manifest.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
@@ -12,7 +11,10 @@ import {
   bytesOf,
   fileOf,
   jsonOf,
+  layerType,
   type Spool,
+  type SpooledFile,
+  type StoreBlob,
   spoolTar,
 } from "../images/archive_spool.ts";
 import { chainIds } from "../images/chain_id.ts";
@@ -21,7 +23,7 @@ import type { ImageConfig, LoadedImage } from "../images/image_types.ts";
 import { layoutManifest } from "../images/layout_manifest.ts";
 import { isLegacyArchive, readLegacyArchive } from "../images/legacy_archive.ts";
 import { familiarName, fullName, parseReference } from "../images/reference.ts";
-import { invalid } from "../refusals.ts";
+import { broken, invalid } from "../refusals.ts";
 
 const op = "load image";
 
@@ -47,10 +49,11 @@ export async function* imageLoad(
   const folder = join(daemon.options.root, "tmp", `load-${randomBytes(8).toString("hex")}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
-    const spool = await spoolTar(tar, folder);
-    const loaded = await daemon.images.leased(daemon.call(context), (call) =>
-      loadSpooled(daemon, spool, call),
-    );
+    const loaded = await daemon.images.leased(daemon.call(context), async (call) => {
+      const store: StoreBlob = (mediaType, data) =>
+        daemon.images.blobs.write({ mediaType, data }, call);
+      return loadSpooled(daemon, await spoolTar(tar, folder, store), call);
+    });
     for (const { image, names } of loaded) {
       daemon.events.publish("image", "load", image.id, { name: image.id });
       if (names.length === 0) yield { stream: `Loaded image ID: ${image.id}\n` };
@@ -74,8 +77,8 @@ async function loadLegacyArchive(
   call: CallContext,
 ): Promise<LoadedNames[]> {
   const out: LoadedNames[] = [];
-  const store = (path: string) => {
-    const data = decompressed(createReadStream(path, { highWaterMark: 1 << 20 }));
+  const store = (file: SpooledFile) => {
+    const data = decompressed(contentOf(daemon, file, call));
     return daemon.images.blobs.write({ mediaType: MEDIA.layer, data }, call);
   };
   for await (const { bytes, config, layers, names } of readLegacyArchive(spool, store)) {
@@ -99,7 +102,7 @@ async function loadDockerArchive(
     for (const name of entry.Layers)
       layers.push(await writeLayer(daemon, fileOf(spool, name), call));
     const names = (entry.RepoTags ?? []).map((tag) => fullName(parseReference(tag)));
-    const bytes = await readFile(fileOf(spool, entry.Config));
+    const bytes = await bytesOf(spool, entry.Config);
     const image = await addImage(daemon, bytes, config, layers, names, call);
     out.push({ image, names });
   }
@@ -116,11 +119,19 @@ function checkConfig(config: ImageConfig, layers: number): void {
   }
 }
 
-async function writeLayer(daemon: Daemon, path: string, call: CallContext): Promise<Descriptor> {
-  const data = createReadStream(path, { highWaterMark: 1 << 20 });
-  const head = await readHead(path);
-  const gzip = head[0] === 0x1f && head[1] === 0x8b;
-  return daemon.images.blobs.write({ mediaType: gzip ? MEDIA.layerGzip : MEDIA.layer, data }, call);
+const contentOf = (daemon: Daemon, file: SpooledFile, call: CallContext): ByteStream =>
+  typeof file === "string"
+    ? createReadStream(file, { highWaterMark: 1 << 20 })
+    : daemon.images.blobs.read(file.digest, call);
+
+async function writeLayer(
+  daemon: Daemon,
+  file: SpooledFile,
+  call: CallContext,
+): Promise<Descriptor> {
+  if (typeof file !== "string") return file;
+  const mediaType = layerType(await readHead(file));
+  return daemon.images.blobs.write({ mediaType, data: contentOf(daemon, file, call) }, call);
 }
 
 async function readHead(path: string): Promise<Uint8Array> {
@@ -174,22 +185,34 @@ async function loadOciLayout(
   const out: LoadedNames[] = [];
   for (const descriptor of manifests) {
     const manifest = await layoutManifest(spool, descriptor);
-    const configPath = fileOf(spool, blobPath(manifest.config.digest));
     const config = await jsonOf<ImageConfig>(spool, blobPath(manifest.config.digest));
     checkConfig(config, manifest.layers.length);
     const layers: Descriptor[] = [];
-    for (const { digest, mediaType } of manifest.layers) {
-      const data = createReadStream(fileOf(spool, blobPath(digest)), { highWaterMark: 1 << 20 });
-      layers.push(await daemon.images.blobs.write({ mediaType, data, digest }, call));
-    }
+    for (const layer of manifest.layers) layers.push(await layoutLayer(daemon, spool, layer, call));
     const given =
       descriptor.annotations?.["io.containerd.image.name"] ??
       descriptor.annotations?.["org.opencontainers.image.ref.name"];
     const names = given?.match(/[:/]/) ? [fullName(parseReference(given))] : [];
-    out.push({
-      image: await addImage(daemon, await readFile(configPath), config, layers, names, call),
-      names,
-    });
+    const bytes = await bytesOf(spool, blobPath(manifest.config.digest));
+    out.push({ image: await addImage(daemon, bytes, config, layers, names, call), names });
   }
   return out;
+}
+
+/** A layer of an OCI layout: its name there is the digest that it must have. */
+async function layoutLayer(
+  daemon: Daemon,
+  spool: Spool,
+  { digest, mediaType }: Descriptor,
+  call: CallContext,
+): Promise<Descriptor> {
+  const file = fileOf(spool, blobPath(digest));
+  if (typeof file === "string") {
+    const data = contentOf(daemon, file, call);
+    return daemon.images.blobs.write({ mediaType, data, digest }, call);
+  }
+  if (file.digest !== digest) {
+    throw broken(op, `blob has digest ${file.digest}, expected ${digest}`);
+  }
+  return { ...file, mediaType };
 }
