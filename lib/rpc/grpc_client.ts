@@ -6,18 +6,16 @@ import {
   type ClientDuplexStream,
   type ClientWritableStream,
   credentials,
-  type Metadata,
+  Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
 import { type Status, StatusSchema } from "#gen/lib/rpc/proto/status_pb.ts";
-import { DETAILS_TRAILER, metadataOf } from "./grpc_metadata.ts";
+import { contextFields, DETAILS_TRAILER } from "./call_fields.ts";
+import { MAX_MESSAGE_BYTES } from "./message_framing.ts";
 import { type MethodCodec, methodCodecs } from "./method_codec.ts";
 import type { CallContext, ServiceClient } from "./service.ts";
 import { readMessages } from "./stream_reader.ts";
 import type { WireErrors } from "./wire_errors.ts";
-
-/** What genuine containerd accepts in one message. */
-export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 /**
  * A connection to a gRPC server on a unix socket. It connects at the first call and again after the
@@ -179,6 +177,12 @@ class MethodCaller {
     if (!isServiceError(thrown)) return thrown;
     return this.#errors.fromStatus(statusOf(thrown), this.#codec.op);
   }
+}
+
+function metadataOf(context: CallContext): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of contextFields(context)) metadata.set(name, value);
+  return metadata;
 }
 
 function isServiceError(thrown: unknown): thrown is ServiceError {

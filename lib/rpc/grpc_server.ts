@@ -1,47 +1,43 @@
-import { chmodSync } from "node:fs";
-import { createServer, type Socket, type Server as SocketServer } from "node:net";
-import { type DescService, toBinary } from "@bufbuild/protobuf";
-import {
-  type handleUnaryCall,
-  Metadata,
-  type MethodDefinition,
-  Server,
-  ServerCredentials,
-  type ServerDuplexStream,
-  type UntypedHandleCall,
-} from "@grpc/grpc-js";
-import { type Status, StatusSchema } from "#gen/lib/rpc/proto/status_pb.ts";
-import { failure } from "#lib/errors/chain_error.ts";
-import type { Layer } from "#lib/errors/frame.ts";
+import { chmodSync, rmSync } from "node:fs";
+import type { DescService } from "@bufbuild/protobuf";
+import type { Socket, UnixSocketListener, UnixSocketOptions } from "bun";
 import { clearStaleSocket, grantToGroup, SOCKET_MODE } from "#lib/install/socket_access.ts";
-import { AuthorityFilter } from "./authority_filter.ts";
-import { FilteredSocket } from "./filtered_socket.ts";
-import { MAX_MESSAGE_BYTES } from "./grpc_client.ts";
-import { contextOf, DETAILS_TRAILER } from "./grpc_metadata.ts";
-import { type MethodCodec, methodCodecs } from "./method_codec.ts";
+import { encodeHeaders } from "./http2/header_encoder.ts";
+import type { Field } from "./http2/hpack_tables.ts";
+import { Http2Session } from "./http2/http2_session.ts";
+import type { Http2Stream, StreamReceiver } from "./http2/http2_stream.ts";
+import { methodCodecs } from "./method_codec.ts";
+import { encodeMessage, requestHead } from "./request_head.ts";
+import { type Route, ServerCall } from "./server_call.ts";
 import type { CallContext, ServiceImplementation } from "./service.ts";
-import { readMessages } from "./stream_reader.ts";
+import { SocketWriter } from "./socket_writer.ts";
+import { codeNumber } from "./status_codec.ts";
 import type { WireErrors } from "./wire_errors.ts";
 
-/** Peers accept little in trailers: 64 KiB in Node, 16 KiB in some Go servers. */
-const MAX_TRAILER_BYTES = 12 * 1024;
-
-/** Why a stream's signal aborts when the server ends, and not its caller. */
-const SHUTDOWN = Symbol("shutdown");
+/**
+ * Calls at a time, of all clients: each waiting container holds one. Those whose client has left
+ * count while their methods run, so that resetting is no way to more.
+ */
+const MAX_CALLS = 65_536;
 
 type AnyMethod = (request: unknown, context: CallContext) => unknown;
 
-/** Serves protobuf services over gRPC on a unix socket. */
+interface SocketData {
+  session?: Http2Session;
+}
+
+/** Serves protobuf services over gRPC on a unix socket (ADR 22). */
 export class GrpcServer {
-  readonly #server = new Server({
-    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
-    "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
-  });
   readonly #errors: WireErrors;
-  /** Streams under way: some, as subscriptions, never end by themselves. */
-  readonly #streams = new Set<AbortController>();
-  /** Only where clients are served that send a path as authority. */
-  #front: { server: SocketServer; sockets: Set<Socket> } | undefined;
+  readonly #routes = new Map<string, Route>();
+  /** Names of the services, to tell an unknown method from an unknown service. */
+  readonly #services = new Set<string>();
+  readonly #sockets = new Map<Socket<SocketData>, Http2Session>();
+  /** Calls under way: some, as subscriptions, never end by themselves. */
+  readonly #calls = new Set<ServerCall>();
+  #listener: UnixSocketListener<SocketData> | undefined;
+  #path = "";
+  #idle: () => void = () => {};
 
   constructor(errors: WireErrors) {
     this.#errors = errors;
@@ -49,23 +45,12 @@ export class GrpcServer {
 
   /** Adds one service; call it before `listen`. */
   add<S extends DescService>(service: S, implementation: ServiceImplementation<S>): void {
-    const definition: Record<string, MethodDefinition<unknown, unknown>> = {};
-    const handlers: Record<string, UntypedHandleCall> = {};
     const target = implementation as unknown as Record<string, AnyMethod>;
+    this.#services.add(service.typeName);
     for (const codec of methodCodecs(service)) {
-      definition[codec.localName] = {
-        path: codec.path,
-        requestStream: codec.streamsIn,
-        responseStream: codec.streamsOut,
-        requestSerialize: codec.encodeRequest,
-        requestDeserialize: codec.decodeRequest,
-        responseSerialize: codec.encodeReply,
-        responseDeserialize: codec.decodeReply,
-      };
       const method: AnyMethod = (request, context) => target[codec.localName]!(request, context);
-      handlers[codec.localName] = this.#handler(codec, method) as UntypedHandleCall;
+      this.#routes.set(codec.path, { codec, method });
     }
-    this.#server.addService(definition, handlers);
   }
 
   /**
@@ -74,33 +59,18 @@ export class GrpcServer {
    */
   async listen(path: string): Promise<void> {
     await clearStaleSocket(path);
-    await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
-        error ? reject(error) : resolve(),
-      );
-    });
-    grantToGroup(path);
-    chmodSync(path, SOCKET_MODE);
-  }
-
-  /** The same for clients of any age, some of which send the socket's path as `:authority`. */
-  async listenForgiving(path: string): Promise<void> {
-    await clearStaleSocket(path);
-    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    const sockets = new Set<Socket>();
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
-      sockets.add(socket);
-      socket.once("close", () => sockets.delete(socket));
-      const filter = new AuthorityFilter();
-      const filtered = new FilteredSocket(socket, (bytes) => filter.push(bytes));
-      filtered.on("error", () => socket.destroy());
-      injector.injectConnection(filtered);
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(path, resolve);
-    });
-    this.#front = { server, sockets };
+    const options: UnixSocketOptions<SocketData> = {
+      unix: path,
+      socket: {
+        open: (socket) => this.#connected(socket),
+        data: (socket, bytes) => socket.data.session?.receive(bytes),
+        drain: (socket) => socket.data.session?.drain(),
+        close: (socket) => this.#disconnected(socket),
+        error: (socket) => this.#disconnected(socket),
+      },
+    };
+    this.#listener = Bun.listen<SocketData>(options);
+    this.#path = path;
     grantToGroup(path);
     chmodSync(path, SOCKET_MODE);
   }
@@ -110,115 +80,88 @@ export class GrpcServer {
    * milliseconds to end.
    */
   async close(graceMs = 500): Promise<void> {
-    for (const controller of this.#streams) controller.abort(SHUTDOWN);
-    this.#front?.server.close();
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    if (this.#listener) rmSync(this.#path, { force: true });
+    this.#listener?.stop();
+    for (const session of this.#sockets.values()) session.leave();
+    for (const call of this.#calls) if (call.streams) call.shutDown();
+    await this.#quiet(graceMs);
+    for (const socket of [...this.#sockets.keys()]) socket.terminate();
+    this.#listener?.stop(true);
+  }
+
+  /** Resolves when no call is under way, or after `ms`. */
+  async #quiet(ms: number): Promise<void> {
+    if (this.#calls.size === 0) return;
     await new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        this.#server.forceShutdown();
+      const timer = setTimeout(resolve, ms);
+      this.#idle = () => {
+        clearTimeout(timer);
         resolve();
-      }, graceMs);
-      this.#server.tryShutdown(() => resolve());
+      };
     });
-    clearTimeout(timer);
-    for (const socket of this.#front?.sockets ?? []) socket.destroy();
   }
 
-  #handler(codec: MethodCodec, method: AnyMethod): unknown {
-    if (!codec.streamsOut) return unaryHandler(codec, method, this.#errors);
-    return (call: ServerCall): void => {
-      const controller = new AbortController();
-      this.#streams.add(controller);
-      stream(codec, method, this.#errors, call, controller).finally(() => {
-        this.#streams.delete(controller);
-      });
-    };
+  #connected(socket: Socket<SocketData>): void {
+    const session = new Http2Session({
+      writer: new SocketWriter(socket),
+      hangUp: () => socket.end(),
+      accept: (stream, fields, ended) => this.#accept(stream, fields, ended),
+    });
+    socket.data = { session };
+    this.#sockets.set(socket, session);
+    session.flush();
   }
-}
 
-/** What the three kinds of server call have in common; streams lack `request`. */
-type ServerCall = ServerDuplexStream<unknown, unknown> & { request?: unknown };
+  #disconnected(socket: Socket<SocketData>): void {
+    this.#sockets.delete(socket);
+    socket.data.session?.closed();
+  }
 
-function unaryHandler(codec: MethodCodec, method: AnyMethod, errors: WireErrors): unknown {
-  const unary: handleUnaryCall<unknown, unknown> = (call, callback) => {
-    const source = call as unknown as ServerCall;
-    const work = async (): Promise<unknown> =>
-      method(requestOf(codec, source), callContext(source, new AbortController()));
-    work().then(
-      (reply) => callback(null, reply),
-      (thrown) => callback(failedStatus(errors, thrown, codec.op)),
-    );
-  };
-  return unary;
-}
-
-async function stream(
-  codec: MethodCodec,
-  method: AnyMethod,
-  errors: WireErrors,
-  call: ServerCall,
-  controller: AbortController,
-): Promise<void> {
-  const context = callContext(call, controller);
-  const cancelled = (): boolean => call.cancelled || call.destroyed;
-  let wake: () => void = () => {};
-  call.on("drain", () => wake());
-  call.on("close", () => wake());
-  call.on("cancelled", () => wake());
-  try {
-    const replies = method(requestOf(codec, call), context) as AsyncIterable<unknown>;
-    for await (const reply of replies) {
-      if (cancelled()) return;
-      if (call.write(reply)) continue;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        if (cancelled()) resolve();
-      });
+  #accept(stream: Http2Stream, fields: Field[], ended: boolean): StreamReceiver | undefined {
+    const head = requestHead(fields);
+    if (!head) return undefined;
+    const type = head.fields.get("content-type") ?? "";
+    if (head.method !== "POST") return refused(stream, [[":status", "405"]]);
+    if (!/^application\/grpc(\+proto|;|$)/.test(type)) return refused(stream, [[":status", "415"]]);
+    const route = this.#routes.get(head.path);
+    if (!route) return refused(stream, this.#unknown(head.path));
+    if (this.#calls.size >= MAX_CALLS) {
+      return refused(
+        stream,
+        failed("resource_exhausted", `more than ${MAX_CALLS} calls under way`),
+      );
     }
-    // A stream that was cut short must not look like one that came to its end.
-    if (controller.signal.reason === SHUTDOWN) throw shuttingDown(errors.layer, codec.op);
-    if (!cancelled()) call.end();
-  } catch (thrown) {
-    if (!cancelled()) {
-      call.emit("error", failedStatus(errors, thrown, codec.op));
-    }
+    const call = new ServerCall(stream, head, route, this.#errors, (over) => this.#ended(over));
+    this.#calls.add(call);
+    call.begin(ended);
+    return call;
+  }
+
+  #unknown(path: string): Field[] {
+    const [, service = "", method = ""] = path.split("/");
+    const words = this.#services.has(service)
+      ? `unknown method ${method} for service ${service}`
+      : `unknown service ${service}`;
+    return failed("unimplemented", words);
+  }
+
+  #ended(call: ServerCall): void {
+    this.#calls.delete(call);
+    if (this.#calls.size === 0) this.#idle();
   }
 }
 
-function requestOf(codec: MethodCodec, call: ServerCall): unknown {
-  if (!codec.streamsIn) return call.request;
-  return readMessages(call, { fail: (error) => error });
+function failed(code: "unimplemented" | "resource_exhausted", message: string): Field[] {
+  return [
+    [":status", "200"],
+    ["content-type", "application/grpc"],
+    ["grpc-status", String(codeNumber(code))],
+    ["grpc-message", encodeMessage(message)],
+  ];
 }
 
-function callContext(call: ServerCall, controller: AbortController): CallContext {
-  if (call.cancelled) controller.abort();
-  call.on("cancelled", () => controller.abort());
-  return contextOf(call.metadata, call.getDeadline(), controller.signal);
-}
-
-function shuttingDown(layer: Layer, op: string) {
-  const message = "the server is shutting down";
-  return failure({ layer, op, code: "unavailable", message });
-}
-
-function failedStatus(errors: WireErrors, thrown: unknown, op: string) {
-  const status = errors.toStatus(thrown, op);
-  const metadata = new Metadata();
-  const bytes = detailBytes(status);
-  if (bytes) metadata.set(DETAILS_TRAILER, bytes);
-  return Object.assign(new Error(status.message), {
-    code: status.code,
-    details: status.message,
-    metadata,
-  });
-}
-
-/** The status for the details trailer; details are left out, first ones first, until it fits. */
-function detailBytes(status: Status): Buffer | undefined {
-  for (let from = 0; from < status.details.length; from++) {
-    const details = status.details.slice(from);
-    const bytes = toBinary(StatusSchema, { ...status, details });
-    if (bytes.length <= MAX_TRAILER_BYTES) return Buffer.from(bytes);
-  }
-  return undefined;
+/** Answers with fields alone; what else comes is passed over. */
+function refused(stream: Http2Stream, fields: Field[]): StreamReceiver {
+  stream.sendHeaders(encodeHeaders(fields), true);
+  return { fields: () => {}, data: () => {}, lost: () => {} };
 }

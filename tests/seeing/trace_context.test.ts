@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { contextOf, metadataOf } from "#lib/rpc/grpc_metadata.ts";
+import { contextFields, contextOf } from "#lib/rpc/call_fields.ts";
 import { formatTraceparent, parseTraceparent, type TraceContext } from "#lib/trace/span.ts";
 import { type SpanSink, Tracer } from "#lib/trace/tracer.ts";
 import { contextFromRequest, metadataFromContext } from "#wire/task-ttrpc/framing/call_metadata.ts";
@@ -18,7 +18,9 @@ test("a client's context and the words of other tracers are taken and given on",
 
 test("tracestate goes with the context over gRPC and ttrpc", () => {
   const trace = parseTraceparent(HEADER, STATE)!;
-  const grpc = contextOf(metadataOf({ trace }), Number.NaN, new AbortController().signal);
+  const fields = new Map(contextFields({ trace }));
+  const { signal } = new AbortController();
+  const grpc = contextOf((name) => fields.get(name), undefined, signal);
   expect(grpc.trace).toEqual(trace);
   expect(contextFromRequest(metadataFromContext({ trace }), 0n).trace).toEqual(trace);
 });

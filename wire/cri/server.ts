@@ -19,6 +19,6 @@ export async function serveCri(
     server.add(runtime, implementation.runtime);
     server.add(image, implementation.image);
   }
-  await server.listenForgiving(address);
+  await server.listen(address);
   return server;
 }

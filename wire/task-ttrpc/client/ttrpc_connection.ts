@@ -3,11 +3,11 @@ import { RequestSchema, ResponseSchema } from "#gen/wire/task-ttrpc/proto/ttrpc_
 import { failure, toChainError } from "#lib/errors/chain_error.ts";
 import type { Layer } from "#lib/errors/frame.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
+import { SocketWriter } from "#lib/rpc/socket_writer.ts";
 import { errorFromStatus } from "#lib/rpc/status_codec.ts";
 import { cancelled, connectionClosed, deadlineExceeded } from "../errors.ts";
 import { metadataFromContext, timeoutNano } from "../framing/call_metadata.ts";
 import { encodeFrame, FRAME, type Frame, FrameReader } from "../framing/frame_codec.ts";
-import { SocketWriter } from "../framing/socket_writer.ts";
 
 interface PendingCall {
   op: string;

@@ -7,10 +7,10 @@ import {
 } from "#gen/wire/task-ttrpc/proto/ttrpc_pb.ts";
 import { type ChainError, failure, toChainError } from "#lib/errors/chain_error.ts";
 import type { Layer } from "#lib/errors/frame.ts";
+import { SocketWriter } from "#lib/rpc/socket_writer.ts";
 import { statusFromError } from "#lib/rpc/status_codec.ts";
 import { contextFromRequest } from "../framing/call_metadata.ts";
 import { encodeFrame, FRAME, type Frame, FrameReader } from "../framing/frame_codec.ts";
-import { SocketWriter } from "../framing/socket_writer.ts";
 import type { ConnectionRecord, ResumedConnection } from "./connection_record.ts";
 import type { TtrpcDispatch } from "./ttrpc_dispatch.ts";
 

@@ -17,6 +17,11 @@ export class SocketWriter {
     this.#socket = socket;
   }
 
+  /** What the kernel has not taken yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** Queues or writes `bytes`. Returns false when the peer was cut off for not reading. */
   write(bytes: Uint8Array): boolean {
     if (this.#waiting.length === 0) {
