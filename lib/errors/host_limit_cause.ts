@@ -1,4 +1,4 @@
-import { readTextIfAny } from "../linux/file.ts";
+import { listFolder, readTextIfAny } from "../linux/file.ts";
 import type { Evidence } from "./frame.ts";
 
 /** What proves a limit, and the catalogue's words for it; no words where nothing is proved. */
@@ -7,6 +7,8 @@ export interface LimitCause {
   words: { causeId?: string; cause?: string; fix?: string };
 }
 
+/** Process ids below it are given out once, while the host starts (kernel/pid.c). */
+const RESERVED_PIDS = 300;
 /** Used up but for a hundredth: others end and start while we look. */
 const FULL_PART = 0.99;
 
@@ -28,7 +30,7 @@ export function hostLimitCause(): LimitCause {
       },
     };
   }
-  if (total >= pidMax * FULL_PART) {
+  if (total >= usableIds(pidMax) * FULL_PART) {
     return {
       evidence,
       words: {
@@ -39,4 +41,15 @@ export function hostLimitCause(): LimitCause {
     };
   }
   return { evidence, words: {} };
+}
+
+/** How many tasks can have an id: of the lowest only those that still hold theirs. */
+function usableIds(pidMax: number): number {
+  try {
+    const low = listFolder("/proc").filter(({ name }) => Number(name) < RESERVED_PIDS).length;
+    return pidMax - RESERVED_PIDS + low;
+  } catch {
+    // No descriptor is left to look with.
+    return pidMax;
+  }
 }

@@ -17,6 +17,8 @@ export interface FaultRow {
   injection: string;
   /** The stacks on which it can be injected. */
   stacks: readonly StackKind[];
+  /** It needs a stack with networks of its own. */
+  networked?: true;
   inject(stack: FaultStack): Promise<Patient>;
   /**
    * Docker's command that our own stack refuses while the fault is there, NAME for the container;

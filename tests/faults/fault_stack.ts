@@ -1,15 +1,17 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { busyboxTar } from "../lib/busybox_image.ts";
-import { startCatenaDaemon } from "../lib/catena_stack.ts";
+import { startCatenaDaemon, startCatenaDaemonOn } from "../lib/catena_stack.ts";
 import { type CommandResult, mustRun, runCommand } from "../lib/command.ts";
 import type { Daemon } from "../lib/daemon.ts";
 import { startGenuineContainerd, startGenuineDockerd } from "../lib/genuine_stack.ts";
+import { PrivateNetwork } from "../lib/private_network.ts";
 import { Sandbox } from "../lib/sandbox.ts";
 import { waitUntil } from "../lib/wait_until.ts";
 
 export type StackKind = "genuine" | "catena";
 
-const IMAGE = "faults:1";
+/** Busybox. */
+export const IMAGE = "faults:1";
 /** A docker command that a fault makes hang is ended after this. */
 const COMMAND_MS = 20_000;
 
@@ -23,6 +25,7 @@ export class FaultStack {
   readonly containerdSocket: string;
   /** What shims have as XDG_RUNTIME_DIR. */
   readonly runtimeDir: string;
+  readonly #network: PrivateNetwork | undefined;
   #serial = 0;
 
   private constructor(
@@ -30,6 +33,7 @@ export class FaultStack {
     sandbox: Sandbox,
     daemons: { dockerd: Daemon; containerd: Daemon; containerdSocket: string },
     runtimeDir: string,
+    network: PrivateNetwork | undefined,
   ) {
     this.kind = kind;
     this.sandbox = sandbox;
@@ -38,15 +42,19 @@ export class FaultStack {
     this.dockerSocket = daemons.dockerd.socket;
     this.containerdSocket = daemons.containerdSocket;
     this.runtimeDir = runtimeDir;
+    this.#network = network;
   }
 
-  static async start(kind: StackKind): Promise<FaultStack> {
+  /** `networked`: with bridge networks, in a network namespace of its own. */
+  static async start(kind: StackKind, networked = false): Promise<FaultStack> {
     const sandbox = new Sandbox();
     try {
       const runtimeDir = sandbox.path("xdg");
       mkdirSync(runtimeDir, { recursive: true });
       process.env["XDG_RUNTIME_DIR"] = runtimeDir;
-      const stack = new FaultStack(kind, sandbox, await startDaemons(kind, sandbox), runtimeDir);
+      const network = networked ? await PrivateNetwork.create(sandbox, "faults") : undefined;
+      const daemons = await startDaemons(kind, sandbox, network);
+      const stack = new FaultStack(kind, sandbox, daemons, runtimeDir, network);
       await stack.must("import", await busyboxTar(sandbox), IMAGE);
       return stack;
     } catch (error) {
@@ -67,6 +75,11 @@ export class FaultStack {
   async must(...args: string[]): Promise<string> {
     const argv = ["docker", "-H", `unix://${this.dockerSocket}`, ...args];
     return (await mustRun(argv, { timeoutMs: COMMAND_MS })).trim();
+  }
+
+  /** The command line that runs a program where the stack's ports are. */
+  enter(argv: string[]): string[] {
+    return this.#network?.enter(argv) ?? argv;
   }
 
   /** A name that no other container of this stack has. */
@@ -135,9 +148,15 @@ export class FaultStack {
   }
 }
 
-async function startDaemons(kind: StackKind, sandbox: Sandbox) {
+async function startDaemons(
+  kind: StackKind,
+  sandbox: Sandbox,
+  network: PrivateNetwork | undefined,
+) {
   if (kind === "catena") {
-    const daemon = await startCatenaDaemon(sandbox);
+    const daemon = await (network
+      ? startCatenaDaemonOn(sandbox, network)
+      : startCatenaDaemon(sandbox));
     const containerdSocket = `${daemon.state}/containerd.sock`;
     return { dockerd: daemon, containerd: daemon, containerdSocket };
   }
@@ -147,7 +166,10 @@ async function startDaemons(kind: StackKind, sandbox: Sandbox) {
   const racing = sandbox.path("racing-runtime");
   writeFileSync(racing, RACING_RUNTIME, { mode: 0o755 });
   const runtimes = { slow, racing, gone: "/nowhere/runc" };
-  const dockerd = await startGenuineDockerd(sandbox, { containerd: containerd.socket, runtimes });
+  const dockerd = await startGenuineDockerd(sandbox, {
+    ...{ containerd: containerd.socket, runtimes },
+    ...(network && { network }),
+  });
   return { dockerd, containerd, containerdSocket: containerd.socket };
 }
 

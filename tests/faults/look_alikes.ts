@@ -12,7 +12,8 @@ export async function runLookAlikes(kinds: readonly StackKind[], rounds: number)
     const stack = await FaultStack.start(kind);
     try {
       for (let round = 0; round < rounds; round++) {
-        for (const row of FAULT_ROWS.filter(({ stacks }) => stacks.includes(kind))) {
+        const rows = FAULT_ROWS.filter((row) => row.stacks.includes(kind) && !row.networked);
+        for (const row of rows) {
           const patient = await row.lookAlike(stack);
           try {
             const { causeId, evidence, milliseconds } = await diagnose(stack, patient.container);

@@ -9,12 +9,19 @@ import { runPairs } from "./random_pairs.ts";
 import { FAULT_ROWS } from "./rows.ts";
 import { type RowResult, writeTable } from "./write_table.ts";
 
-async function runStack(kind: StackKind, rows: readonly FaultRow[]): Promise<RowResult[]> {
+async function runStack(
+  kind: StackKind,
+  networked: boolean,
+  all: readonly FaultRow[],
+): Promise<RowResult[]> {
   const results: RowResult[] = [];
-  const stack = await FaultStack.start(kind);
+  const rows = all.filter(
+    (row) => row.stacks.includes(kind) && (row.networked === true) === networked,
+  );
+  if (rows.length === 0) return results;
+  const stack = await FaultStack.start(kind, networked);
   try {
     for (const row of rows) {
-      if (!row.stacks.includes(kind)) continue;
       const result = await examineRow(stack, row);
       results.push(result);
       const time = `${result.milliseconds.toFixed(0)} ms`;
@@ -57,7 +64,9 @@ async function main(): Promise<void> {
   }
   await sweepSandboxes();
   const results: RowResult[] = [];
-  for (const kind of kinds) results.push(...(await runStack(kind, rows)));
+  for (const kind of kinds) {
+    for (const networked of [false, true]) results.push(...(await runStack(kind, networked, rows)));
+  }
   if (named.length === 0 && kinds.length === 2) {
     writeFileSync(join(import.meta.dir, "..", "..", "docs", "faults.md"), writeTable(results));
   }

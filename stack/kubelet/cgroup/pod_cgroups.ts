@@ -1,3 +1,4 @@
+import { cgroupIdsCause } from "#lib/errors/cgroup_ids_cause.ts";
 import { type ChainError, toChainError } from "#lib/errors/chain_error.ts";
 import {
   ignoring,
@@ -49,7 +50,7 @@ export class PodCgroups {
         makeCgroup(mount, path);
         this.#limit(mount, `${mount.folder}${path}`, pod);
       } catch (error) {
-        throw cgroupFailed(error, path);
+        throw cgroupFailed(error, path, `${mount.folder}${path}`);
       }
     }
   }
@@ -175,12 +176,14 @@ function removeTreeOf(folder: string, depth: number): boolean {
   }
 }
 
-function cgroupFailed(error: unknown, path: string): ChainError {
+function cgroupFailed(error: unknown, path: string, folder: string): ChainError {
   const cause = toChainError(error, "kernel", "write cgroup");
+  const noIds = cause.evidence.some(({ kind, value }) => kind === "errno" && value === "ENOSPC");
   return cause.wrap({
     layer: "kubelet",
     op: "create pod cgroup",
     code: cause.outer.code,
     message: `pod cgroup ${path}`,
+    ...(noIds ? cgroupIdsCause(folder) : {}),
   });
 }

@@ -110,6 +110,6 @@ function failed(
   thrown: unknown,
 ): StartFailure {
   const error = toChainError(thrown, "kubelet", "start container");
-  events.warning("Failed", `Error: ${error.message}`, spec, { key: error.words });
+  events.failed("Failed", "Error", error, spec);
   return { reason, error };
 }

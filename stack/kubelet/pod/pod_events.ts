@@ -1,3 +1,4 @@
+import type { ChainError } from "#lib/errors/chain_error.ts";
 import type { EventInit, EventRecorder } from "../event/event_recorder.ts";
 import type { ContainerSpec, Pod } from "../spec/pod.ts";
 
@@ -22,6 +23,19 @@ export class PodEvents {
     more: Pick<EventInit, "key" | "details"> = {},
   ): void {
     this.#record({ type: "Warning", reason, message, ...more }, container);
+  }
+
+  /**
+   * A step that failed: one event for the same words. Link, cause and fix stand apart where a link
+   * below has proved a cause.
+   */
+  failed(reason: string, what: string, error: ChainError, container?: ContainerSpec): void {
+    const frame = error.frames.findLast(({ causeId }) => causeId !== undefined);
+    const { layer: link = "", causeId = "", cause = "", fix = "" } = frame ?? {};
+    this.warning(reason, `${what}: ${error.message}`, container, {
+      key: error.words,
+      ...(frame && { details: { link, causeId, cause, fix, errorId: error.id } }),
+    });
   }
 
   #record(init: Omit<EventInit, "object">, container?: ContainerSpec): void {

@@ -259,7 +259,7 @@ export class PodWorker {
     } catch (thrown) {
       const error = toChainError(thrown, "kubelet", what);
       this.#context.record(error);
-      this.#events.warning(reason, `${what}: ${error.message}`, undefined, { key: error.words });
+      this.#events.failed(reason, what, error);
       throw error;
     }
   }

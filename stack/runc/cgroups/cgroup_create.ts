@@ -1,5 +1,6 @@
+import { cgroupIdsCause } from "#lib/errors/cgroup_ids_cause.ts";
 import { type ChainError, failure } from "#lib/errors/chain_error.ts";
-import { changeOwner, makeFolders, readTextIfAny, statFile, writeText } from "#lib/linux/file.ts";
+import { changeOwner, makeFolders, statFile, writeText } from "#lib/linux/file.ts";
 import type { CgroupConfig } from "./cgroup_config.ts";
 import {
   cgroupCallError,
@@ -26,23 +27,14 @@ function makeCgroupFolders(folder: string): void {
   }
 }
 
-/** The kernel numbers memory cgroups with 16 bits, and those that die keep theirs for a while. */
-const NEARLY_ALL_IDS = 65_000;
-
-/** mkdir of a cgroup answers ENOSPC when the kernel has no id left for it; a disk has no part. */
+/** mkdir of a cgroup answers ENOSPC when the kernel has no id left for it. */
 function explainNoIds(cause: ChainError, folder: string): ChainError {
-  const line = (readTextIfAny("/proc/cgroups") ?? "").match(/^memory\s+\d+\s+(\d+)/m);
-  const count = Number(line?.[1] ?? 0);
-  const proved = count >= NEARLY_ALL_IDS ? { causeId: "cgroup-ids" } : {};
   return cause.wrap({
     layer: "runc",
     op: "create cgroup",
     code: "resource_exhausted",
     message: "unable to create cgroup",
-    cause: `the kernel has no cgroup id left for ${folder}: ${count} memory cgroups are there`,
-    evidence: [{ kind: "cgroup", value: `memory: ${count} cgroups`, ref: "/proc/cgroups" }],
-    fix: "echo 3 > /proc/sys/vm/drop_caches frees ids of dying cgroups; else reboot",
-    ...proved,
+    ...cgroupIdsCause(folder),
   });
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { mustRun } from "../../lib/command.ts";
 import { BOTH, type FaultRow, GENUINE_ONLY, patient } from "../fault_row.ts";
-import type { FaultStack } from "../fault_stack.ts";
+import { type FaultStack, IMAGE } from "../fault_stack.ts";
 
 export const cgroupGone: FaultRow = {
   id: "cgroup-gone",
@@ -252,4 +252,38 @@ export const runtimeDirFull: FaultRow = {
     };
   },
   lookAlike: async (stack) => patient(stack, await stack.run([])),
+};
+
+/** Free on a network of the test's own. */
+const PORT = 18_080;
+
+/** A container that publishes PORT, created and not started. */
+async function publisher(stack: FaultStack): Promise<string> {
+  const name = stack.newName();
+  await stack.must("create", "--name", name, "-p", `${PORT}:80`, IMAGE, "sleep", "100000");
+  return name;
+}
+
+export const portTaken: FaultRow = {
+  id: "port-taken",
+  link: "dockerd",
+  injection: "two containers with -p 18080:80",
+  stacks: BOTH,
+  networked: true,
+  request: ["start", "NAME"],
+  async inject(stack) {
+    const holder = await publisher(stack);
+    await stack.must("start", holder);
+    const name = await publisher(stack);
+    await stack.docker("start", name);
+    const heal = async () => {
+      for (const one of [name, holder]) await stack.remove(one);
+    };
+    return { container: name, heal };
+  },
+  async lookAlike(stack) {
+    const name = await publisher(stack);
+    await stack.must("start", name);
+    return patient(stack, name);
+  },
 };

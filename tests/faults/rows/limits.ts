@@ -286,3 +286,20 @@ export const zombies: FaultRow = {
     return patient(stack, name);
   },
 };
+
+/** Execs whose program outlives its caller, as a probe's does that ran into its time-out. */
+async function orphans(stack: FaultStack, count: number): Promise<string> {
+  const name = await stack.run(["--pids-limit", "24"]);
+  for (let i = 0; i < count; i++) await stack.must("exec", "-d", name, "sleep", "1000");
+  return name;
+}
+
+export const probePileup: FaultRow = {
+  id: "probe-pileup",
+  link: "kubelet",
+  injection: "14 execs that never end, --pids-limit 24",
+  stacks: BOTH,
+  noError: "an exec starts until the limit is reached, then pids-cgroup-full",
+  inject: async (stack) => patient(stack, await orphans(stack, 14)),
+  lookAlike: async (stack) => patient(stack, await orphans(stack, 2)),
+};

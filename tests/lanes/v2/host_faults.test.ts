@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { binPath } from "#lib/install/install_paths.ts";
 import { FaultStack, type StackKind } from "../../faults/fault_stack.ts";
 import { mustRun, runCommand } from "../../lib/command.ts";
@@ -7,31 +7,14 @@ import { makeBundle } from "../../lib/runtime_bundle.ts";
 import { Sandbox } from "../../lib/sandbox.ts";
 import { RuncClient } from "../../swap/runc_client.ts";
 import { isElsewhere, laneTitle } from "../guest/lane_test.ts";
+import { PID_MAX, RESERVED_PIDS, threads, withSysctl } from "./host_limits.ts";
 
 // What a whole host runs out of: on a shared one nobody could try.
 
 /** Threads that are left, of which the doctor takes some: few enough for "none left". */
 const ROOM = 20;
-/** The kernel gives ids below 300 out once only; those in use are left to who has them. */
-const RESERVED_PIDS = 300;
-/** Enough for the ids in use to lie close to the limit, so that few more are needed. */
-const PID_MAX = 800;
 const DOCTOR_MS = 120_000;
 const ATTEMPTS = 4;
-
-const threads = () => Number(/\/(\d+) /.exec(readFileSync("/proc/loadavg", "utf8"))![1]);
-
-/** Sets a sysctl while `work` runs. */
-async function withSysctl(name: string, value: number, work: () => Promise<void>): Promise<void> {
-  const path = `/proc/sys/kernel/${name}`;
-  const before = readFileSync(path, "utf8");
-  writeFileSync(path, String(value));
-  try {
-    await work();
-  } finally {
-    writeFileSync(path, before);
-  }
-}
 
 async function diagnose(stack: FaultStack, container: string): Promise<string | null> {
   const sockets = ["--docker", stack.dockerSocket, "--containerd", stack.containerdSocket];
