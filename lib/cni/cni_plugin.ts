@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type ChainError, failure } from "#lib/errors/chain_error.ts";
 import type { Layer } from "#lib/errors/frame.ts";
+import { spawnFailed } from "#lib/errors/spawn_cause.ts";
 import { childEnv } from "#lib/install/child_env.ts";
 
 /** Where distributions and hand-made installations put CNI plugins. */
@@ -49,23 +50,7 @@ export async function runCniPlugin(
   config: { type: string; [key: string]: unknown },
   target: CniTarget,
 ): Promise<CniResult | undefined> {
-  const child = Bun.spawn([join(folder, config.type)], {
-    stdin: new Blob([JSON.stringify(config)]),
-    stdout: "pipe",
-    stderr: "pipe",
-    cwd: "/",
-    timeout: TIME_LIMIT_MS,
-    killSignal: "SIGKILL",
-    env: childEnv({
-      PATH: SYSTEM_PATH,
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: target.containerId,
-      CNI_NETNS: target.netns,
-      CNI_IFNAME: target.ifname,
-      CNI_ARGS: ["IgnoreUnknown=1", ...(target.args ? [target.args] : [])].join(";"),
-      CNI_PATH: folder,
-    }),
-  });
+  const child = startPlugin(folder, command, config, target);
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -75,6 +60,35 @@ export async function runCniPlugin(
     throw refusal(target.caller, config.type, command, out, err, child.signalCode ?? code);
   }
   return out.trim() === "" ? undefined : (JSON.parse(out) as CniResult);
+}
+
+function startPlugin(
+  folder: string,
+  command: CniCommand,
+  config: { type: string; [key: string]: unknown },
+  target: CniTarget,
+) {
+  try {
+    return Bun.spawn([join(folder, config.type)], {
+      stdin: new Blob([JSON.stringify(config)]),
+      stdout: "pipe",
+      stderr: "pipe",
+      cwd: "/",
+      timeout: TIME_LIMIT_MS,
+      killSignal: "SIGKILL",
+      env: childEnv({
+        PATH: SYSTEM_PATH,
+        CNI_COMMAND: command,
+        CNI_CONTAINERID: target.containerId,
+        CNI_NETNS: target.netns,
+        CNI_IFNAME: target.ifname,
+        CNI_ARGS: ["IgnoreUnknown=1", ...(target.args ? [target.args] : [])].join(";"),
+        CNI_PATH: folder,
+      }),
+    });
+  } catch (thrown) {
+    throw spawnFailed(thrown, target.caller, config.type);
+  }
 }
 
 function refusal(

@@ -1,5 +1,6 @@
 import { readTextIfAny } from "../linux/file.ts";
-import type { FrameInit } from "./chain_error.ts";
+import { type ChainError, type FrameInit, toChainError } from "./chain_error.ts";
+import type { Layer } from "./frame.ts";
 import { hostLimitCause } from "./host_limit_cause.ts";
 
 type Known = Pick<FrameInit, "causeId" | "cause" | "fix" | "evidence">;
@@ -13,10 +14,7 @@ const MAX_LEVELS = 32;
  */
 export function spawnCause(pid: number): Known {
   const full = pidsFolders(pid).find(({ current, max }) => current >= max);
-  if (!full) {
-    const { evidence, words } = hostLimitCause();
-    return { ...words, evidence };
-  }
+  if (!full) return hostCause();
   const { folder, current, max } = full;
   return {
     causeId: "shim-pids-full",
@@ -27,6 +25,24 @@ export function spawnCause(pid: number): Known {
       { kind: "path", value: "its cgroup", ref: `/proc/${pid}/cgroup` },
     ],
   };
+}
+
+/**
+ * What a link of ours could not start a program for, `thrown` by the spawn, as a ChainError: where
+ * the kernel refused one more process (EAGAIN), with the limit that counters prove.
+ */
+export function spawnFailed(thrown: unknown, layer: Layer, op: string): ChainError {
+  const error = toChainError(thrown, layer, op);
+  const refused = error.evidence.some(({ kind, value }) => kind === "errno" && value === "EAGAIN");
+  if (!refused || error.causeId !== undefined) return error;
+  const known = layer === "shim" ? spawnCause(process.pid) : hostCause();
+  if (known.causeId === undefined) return error;
+  return error.wrap({ layer, op, code: "resource_exhausted", message: "", ...known });
+}
+
+function hostCause(): Known {
+  const { evidence, words } = hostLimitCause();
+  return { ...words, evidence };
 }
 
 interface Level {

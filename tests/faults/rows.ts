@@ -2,6 +2,7 @@ import type { FaultRow } from "./fault_row.ts";
 import * as containers from "./rows/containers.ts";
 import * as limits from "./rows/limits.ts";
 import * as links from "./rows/links.ts";
+import * as processes from "./rows/processes.ts";
 import * as state from "./rows/state.ts";
 
 /** Every row that the laboratory injects; those that end a daemon come last. */
@@ -15,8 +16,8 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   limits.containerdNofile,
   limits.memcgOomExec,
   limits.memcgOomApp,
-  limits.zombies,
-  limits.probePileup,
+  processes.zombies,
+  processes.probePileup,
   links.paused,
   links.notRunning,
   links.shimKilled,

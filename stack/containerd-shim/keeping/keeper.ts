@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { ChainError, toChainError } from "#lib/errors/chain_error.ts";
+import { spawnFailed } from "#lib/errors/spawn_cause.ts";
 import { childEnv } from "#lib/install/child_env.ts";
 import { libexecPath } from "#lib/install/install_paths.ts";
 import { F, fcntl, SOCK, socketpair } from "#lib/linux/descriptor.ts";
@@ -73,10 +74,11 @@ export class Keeper {
       writeFileSync(join(folder, "pid"), String(child.pid), { mode: 0o600 });
       return await Keeper.#over(ours, folder, events);
     } catch (thrown) {
-      throw toChainError(thrown, "shim", "start keeper").wrap({
+      const error = spawnFailed(thrown, "shim", "start keeper");
+      throw error.wrap({
         layer: "shim",
         op: "start keeper",
-        code: "internal",
+        code: error.causeId === undefined ? "internal" : error.outer.code,
         message: "failed to start the container's keeper",
       });
     } finally {

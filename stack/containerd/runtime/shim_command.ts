@@ -1,7 +1,8 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
 import { type DeleteResponse, DeleteResponseSchema } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
-import { ChainError, failure, toChainError } from "#lib/errors/chain_error.ts";
+import { ChainError, failure } from "#lib/errors/chain_error.ts";
+import { spawnFailed } from "#lib/errors/spawn_cause.ts";
 import { childEnv } from "#lib/install/child_env.ts";
 import { errorFromText } from "#lib/rpc/status_codec.ts";
 import { formatTraceparent, type TraceContext } from "#lib/trace/span.ts";
@@ -142,7 +143,7 @@ async function runShim(
       stderr: "pipe",
     });
   } catch (error) {
-    throw toChainError(error, "containerd", "shim.spawn");
+    throw spawnFailed(error, "containerd", "shim.spawn");
   }
   void feed(child.stdin, run.stdin);
   const timer = setTimeout(() => child.kill("SIGKILL"), run.timeoutMs);

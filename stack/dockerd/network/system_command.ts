@@ -1,4 +1,5 @@
 import { failure } from "#lib/errors/chain_error.ts";
+import { spawnFailed } from "#lib/errors/spawn_cause.ts";
 import { childEnv } from "#lib/install/child_env.ts";
 import { callInNetworkNamespace } from "#lib/linux/network_namespace.ts";
 
@@ -20,7 +21,12 @@ export async function runSystem(argv: string[], namespace?: string): Promise<voi
       env: childEnv({ PATH }),
     });
   // A child is in the namespace of the thread that starts it.
-  const child = namespace ? callInNetworkNamespace(namespace, start) : start();
+  let child: ReturnType<typeof start>;
+  try {
+    child = namespace ? callInNetworkNamespace(namespace, start) : start();
+  } catch (thrown) {
+    throw spawnFailed(thrown, "dockerd", "set up network");
+  }
   const [code, words] = await Promise.all([child.exited, new Response(child.stderr).text()]);
   if (code === 0) return;
   throw failure({

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { spawnFailed } from "#lib/errors/spawn_cause.ts";
 import { childEnv } from "#lib/install/child_env.ts";
 import { refuse } from "../refusals.ts";
 import type { CniPlugin } from "./cni_config.ts";
@@ -37,21 +38,7 @@ export async function callPlugin(call: PluginCall): Promise<unknown> {
       },
     );
   }
-  const child = Bun.spawn([program], {
-    stdin: new Blob([JSON.stringify(call.input)]),
-    stdout: "pipe",
-    stderr: "pipe",
-    env: childEnv({
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: call.containerId,
-      CNI_NETNS: call.netns,
-      CNI_IFNAME: call.interfaceName,
-      CNI_ARGS: call.args,
-      CNI_PATH: binDirs.join(":"),
-    }),
-    timeout: LIMIT_MS,
-    killSignal: "SIGKILL",
-  });
+  const child = startPlugin(program, call, op);
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -60,6 +47,29 @@ export async function callPlugin(call: PluginCall): Promise<unknown> {
   if (code !== 0) throw pluginFailed(op, plugin.type, code, stdout, stderr);
   const text = stdout.slice(0, MAX_OUTPUT_BYTES).trim();
   return text === "" ? undefined : parseResult(op, plugin.type, text);
+}
+
+function startPlugin(program: string, call: PluginCall, op: string) {
+  const { command, binDirs } = call;
+  try {
+    return Bun.spawn([program], {
+      stdin: new Blob([JSON.stringify(call.input)]),
+      stdout: "pipe",
+      stderr: "pipe",
+      env: childEnv({
+        CNI_COMMAND: command,
+        CNI_CONTAINERID: call.containerId,
+        CNI_NETNS: call.netns,
+        CNI_IFNAME: call.interfaceName,
+        CNI_ARGS: call.args,
+        CNI_PATH: binDirs.join(":"),
+      }),
+      timeout: LIMIT_MS,
+      killSignal: "SIGKILL",
+    });
+  } catch (thrown) {
+    throw spawnFailed(thrown, "dockershim", op);
+  }
 }
 
 function parseResult(op: string, type: string, text: string): unknown {

@@ -37,31 +37,30 @@ export function withoutThreads(work: () => Promise<void>): Promise<void> {
   return withSysctl("threads-max", threads() - THREADS_ABOVE, work);
 }
 
-/**
- * No process id is left while `work` runs. Ids come free while daemons end their threads: `work`
- * gets what takes these, too.
- */
-export async function withoutPids(work: (fill: () => void) => Promise<void>): Promise<void> {
-  const sleepers: Bun.Subprocess[] = [];
-  const fill = () => {
+/** Forks until nothing is left, and takes what comes free, until it is ended with its children. */
+const FILLER = `
+  $SIG{CHLD} = "IGNORE";
+  for (;;) {
+    my $pid = fork();
+    if (!defined $pid) { select(undef, undef, undef, 0.01); next }
+    if ($pid == 0) { sleep 1000; exit }
+  }`;
+
+/** No process id is left while `work` runs; what comes free is taken at once. */
+export async function withoutPids(work: () => Promise<void>): Promise<void> {
+  await withSysctl("pid_max", PID_MAX, async () => {
+    // A session of its own: it is ended with all its children. No thread of ours is needed for it.
+    const filler = Bun.spawn(["perl", "-e", FILLER], { detached: true });
     try {
-      while (sleepers.length < PID_MAX) sleepers.push(Bun.spawn(["sleep", "1000"]));
-    } catch {
-      // None is left.
+      await work();
+    } finally {
+      process.kill(-filler.pid, "SIGKILL");
+      await filler.exited;
     }
-  };
-  try {
-    await withSysctl("pid_max", PID_MAX, () => {
-      fill();
-      return work(fill);
-    });
-  } finally {
-    for (const one of sleepers) one.kill();
-    await Promise.all(sleepers.map(({ exited }) => exited));
-  }
+  });
 }
 
-/** No memory cgroup can be made any more while `work` runs; `name` is of those that take the ids. */
+/** No memory cgroup can be made while `work` runs: those below `name` have all ids. */
 export async function withoutCgroupIds(name: string, work: () => Promise<void>): Promise<void> {
   const parent = `/sys/fs/cgroup/${name}`;
   mkdirSync(parent);
