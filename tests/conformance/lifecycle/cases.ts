@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { waitUntil } from "../../lib/wait_until.ts";
 import type { ConformanceCase, Feature } from "../harness/case_types.ts";
+import { PIDS_HIERARCHY } from "../harness/host_cgroups.ts";
 
 const CRUN_CODES = "crun has exit codes of its own";
 const CRUN_WORDS = "crun has words of its own";
@@ -155,7 +156,7 @@ const ends: ConformanceCase[] = [
     name: "the cgroup is gone after delete",
     async run(trial) {
       const container = await trial.start();
-      const folder = `/sys/fs/cgroup/pids/${trial.sandbox.tag}/${container.id}`;
+      const folder = `${PIDS_HIERARCHY}/${trial.sandbox.tag}/${container.id}`;
       assert.equal(existsSync(folder), true);
       await trial.must(["delete", "--force", container.id]);
       assert.equal(existsSync(folder), false);
@@ -236,12 +237,11 @@ const signals: ConformanceCase[] = [
           config.linux["namespaces"] = list.filter(({ type }) => type !== "pid");
         },
       });
-      const procs = `/sys/fs/cgroup/pids/${trial.sandbox.tag}/${container.id}/cgroup.procs`;
-      await waitUntil("its children run", () => {
-        return readFileSync(procs, "utf8").trim().split("\n").length >= 2 || undefined;
-      });
+      const procs = `${PIDS_HIERARCHY}/${trial.sandbox.tag}/${container.id}/cgroup.procs`;
+      const pids = () => readFileSync(procs, "utf8").split("\n").filter(Boolean);
+      await waitUntil("its children run", () => pids().length >= 2 || undefined);
       await trial.must(["kill", "--all", container.id, "KILL"]);
-      await waitUntil("all are gone", () => readFileSync(procs, "utf8") === "" || undefined);
+      await waitUntil("all are gone", () => pids().length === 0 || undefined);
     },
   },
 ];

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { RuntimeConfig } from "../../lib/runtime_bundle.ts";
 import type { ConformanceCase, Feature } from "../harness/case_types.ts";
 import type { Container } from "../harness/container.ts";
+import { onV1 } from "../harness/host_cgroups.ts";
 
 /** A file of the container's cgroup in a v1 hierarchy. */
 function cgroupFile(container: Container, controller: string, file: string): string {
@@ -10,11 +11,6 @@ function cgroupFile(container: Container, controller: string, file: string): str
   const path = `/sys/fs/cgroup/${controller}/${tag}/${container.id}/${file}`;
   return readFileSync(path, "utf8").trim();
 }
-
-const onV1 = (controller: string) => () =>
-  existsSync(`/sys/fs/cgroup/${controller}/cgroup.procs`)
-    ? undefined
-    : `no v1 hierarchy of ${controller}`;
 
 const limit = (resources: object) => (config: RuntimeConfig) => {
   Object.assign(config.linux.resources, resources);
