@@ -51,12 +51,18 @@ export class TerminalSession {
     });
   }
 
-  /** Types `command` again until `pattern` is shown: what it asks for may take a while. */
-  async asksUntil(command: string, pattern: RegExp): Promise<void> {
+  /**
+   * Types `command` again until `pattern` is shown: what it asks for may take a while. `before` is
+   * called each time, for what the program may have missed.
+   */
+  async asksUntil(command: string, pattern: RegExp, before = () => {}): Promise<void> {
     let asked = 0;
     await waitUntil(`${JSON.stringify(command)} shows ${pattern}`, () => {
       if (pattern.test(this.#output)) return true;
-      if (asked++ % 10 === 0) this.type(command);
+      if (asked++ % 10 === 0) {
+        before();
+        this.type(command);
+      }
       return undefined;
     }).catch((error: Error) => {
       throw new Error(`${error.message}\nshown: ${JSON.stringify(this.#output.slice(-2000))}`);
