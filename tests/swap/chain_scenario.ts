@@ -98,6 +98,9 @@ function declareExecs(step: Step): void {
         session.resize({ columns: 100, rows: 41 });
         session.resize({ columns: 101, rows: 41 });
       });
+      // It listens now: one resize must be enough.
+      session.resize({ columns: 111, rows: 51 });
+      await session.asksUntil("stty size\n", /\b51 111\b/);
       session.type("tty; exit 7\n");
       expect(await session.exited()).toBe(7);
       expect(session.output).toContain("/dev/pts/0");
