@@ -10,8 +10,9 @@ import { Sandbox } from "../lib/sandbox.ts";
 import { waitUntil } from "../lib/wait_until.ts";
 import { DockerClient } from "./docker_client.ts";
 
-// What parents ask of our runtime beyond the scenario of every chain (chain_runtime.test.ts): limits
-// changed while it runs, statistics, restarts, health checks, many containers at once; and podman.
+// What parents ask of our runtime beyond the scenario of every chain (chain_runtime.test.ts):
+// limits changed while it runs, statistics, restarts, health checks, many containers at once; and
+// podman.
 
 const STEP_MS = 300_000;
 const MANY = 50;
