@@ -97,4 +97,22 @@ export const procCases: ConformanceCase[] = [
     },
     differs: { runc: "runc 1.1.5 is vulnerable: mended in 1.2.8 and 1.3.3" },
   },
+  {
+    name: "CVE-2025-31133: without a /dev/null what is to be masked is refused, not left bare",
+    async run(trial) {
+      const source = trial.folder("dev");
+      const container = await trial.bundle({
+        script: "cat /proc/keys",
+        ownRoot: true,
+        edit(config) {
+          for (const path of ["/dev", "/dev/pts", "/dev/shm", "/dev/mqueue"]) {
+            withoutMount(config, path);
+          }
+          addBind(config, "/dev", { source });
+          config.linux["maskedPaths"] = ["/proc/keys"];
+        },
+      });
+      assert.equal((await outputOf(trial, container)) ?? "", "");
+    },
+  },
 ];

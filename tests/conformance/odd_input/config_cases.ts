@@ -122,6 +122,18 @@ export const CONFIG_CASES: ConformanceCase[] = [
     { crun: "crun 1.8 ignores it" },
   ),
   refused(
+    "Intel RDT's bandwidth where it is not enabled",
+    (config) => Object.assign(config.linux, { intelRdt: { memBwSchema: "MB:0=20" } }),
+    /intelRdt\.memBwSchema is specified in config, but Intel RDT\/MBA is not enabled/,
+    { crun: "crun 1.8 ignores it" },
+  ),
+  refused(
+    "a class of Intel RDT where it is not enabled",
+    (config) => Object.assign(config.linux, { intelRdt: { closID: "gold" } }),
+    /intelRdt is specified in config, but Intel RDT is not enabled/,
+    { runc: "refused since runc 1.4; before, it is passed over", crun: "crun 1.8 ignores it" },
+  ),
+  refused(
     "names that are no classes of Intel RDT",
     (config) => Object.assign(config.linux, { intelRdt: { closID: "../x" } }),
     /invalid intelRdt\.ClosID/,
