@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Content } from "#gen/wire/containerd-api/proto/content_pb.ts";
+import { Leases } from "#gen/wire/containerd-api/proto/leases_pb.ts";
 import { ChainError, failure } from "#lib/errors/chain_error.ts";
 import { containerdErrors } from "#wire/containerd-api/errors.ts";
-import { GrpcChannel, grpcClient } from "./grpc_client.ts";
+import { GrpcChannel } from "./grpc_channel.ts";
+import { grpcClient } from "./grpc_client.ts";
 import { GrpcServer } from "./grpc_server.ts";
 import type { CallContext, ServiceClient, ServiceImplementation } from "./service.ts";
 
@@ -151,6 +153,58 @@ test("both directions stream, and an error follows what came before it", async (
   expect((await thrownBy(work)).id).toBe(refused.id);
   expect(offsets).toHaveLength(21);
   expect(offsets.at(-1)).toBe(1_000_000n);
+});
+
+test("messages far longer than a window cross, to readers that take their time, too", async () => {
+  async function* requests() {
+    for (let i = 0; i < 2; i++) yield { action: 1, data: new Uint8Array(3_000_000) };
+  }
+  let last = 0n;
+  for await (const { offset } of client.write(requests(), {})) {
+    last = offset;
+    await Bun.sleep(1);
+  }
+  expect(last).toBe(6_000_000n);
+  let count = 0;
+  for await (const { data } of client.read({ size: BigInt(100 * 32_768) }, {})) {
+    count += data.length;
+    await Bun.sleep(0);
+  }
+  expect(count).toBe(100 * 32_768);
+  const large = client.info({ digest: "x".repeat(17_000_000) }, {});
+  expect((await thrownBy(large)).outer.code).toBe("resource_exhausted");
+}, 60_000);
+
+test("a server that comes back is found again; calls under way when it went fail", async () => {
+  const path = join(folder, "again.sock");
+  const serve = async (): Promise<GrpcServer> => {
+    const made = new GrpcServer(containerdErrors());
+    made.add(Content, implementation);
+    await made.listen(path);
+    return made;
+  };
+  const first = await serve();
+  const caller = new GrpcChannel(path);
+  const again = grpcClient(Content, caller, containerdErrors({ address: path }));
+  await again.info({ digest: "d" }, {});
+  const hanging = thrownBy(again.info({ digest: "hang" }, {}));
+  await first.close(0);
+  expect((await hanging).outer.code).toBe("unavailable");
+  expect((await thrownBy(again.info({ digest: "d" }, {}))).outer.causeId).toBe("containerd-down");
+  const second = await serve();
+  expect((await again.info({ digest: "d" }, {})).info?.size).toBe(5n);
+  caller.close();
+  await second.close();
+});
+
+test("methods and services that there are not are told apart", async () => {
+  const wire = containerdErrors();
+  const elsewhere = grpcClient(Leases, channel, wire).list({}, {});
+  const words = "unknown service containerd.services.leases.v1.Leases";
+  expect((await thrownBy(elsewhere)).outer).toMatchObject({
+    code: "unimplemented",
+    message: words,
+  });
 });
 
 test("a server that ends cuts streams short, and says so", async () => {

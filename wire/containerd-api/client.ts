@@ -1,4 +1,5 @@
-import { GrpcChannel, grpcClient } from "#lib/rpc/grpc_client.ts";
+import { GrpcChannel } from "#lib/rpc/grpc_channel.ts";
+import { grpcClient } from "#lib/rpc/grpc_client.ts";
 import { localClient } from "#lib/rpc/local_client.ts";
 import { containerdErrors } from "./errors.ts";
 import {

@@ -58,7 +58,7 @@ function isExplained({ frames }: ChainError): boolean {
   return frames.some(({ evidence, cause, causeId }) => evidence.length > 0 || cause || causeId);
 }
 
-/** What grpc-js itself answers when no reply came, in the words of a Go client. */
+/** What the client itself answers when no reply came, in the words of a Go client. */
 function localError(
   status: Status,
   op: string,

@@ -31,7 +31,7 @@ export function criErrors(options: CriErrorOptions = {}): WireErrors {
   };
 }
 
-/** What the gRPC library itself answers when no reply came, in the words of a Go client. */
+/** What the client itself answers when no reply came, in the words of a Go client. */
 function localError(
   status: Status,
   op: string,

@@ -1,4 +1,4 @@
-import { FLAG, FRAME, Http2Error, PREFACE, REASON, readU32 } from "./frame_layout.ts";
+import { FLAG, FRAME, Http2Error, PREFACE, REASON, readU32, u32s } from "./frame_layout.ts";
 import { type Frame, FrameReader, unpadded } from "./frame_reader.ts";
 import { HeaderDecoder } from "./header_decoder.ts";
 import type { Http2Session } from "./http2_session.ts";
@@ -56,7 +56,8 @@ export class FrameIntake {
         this.#take(frame);
       } catch (error) {
         if (!(error instanceof Http2Error) || error.stream === undefined) throw error;
-        this.#session.failStream(error.stream, error.reason);
+        this.#session.send(FRAME.RST_STREAM, 0, error.stream, u32s(error.reason));
+        this.#session.wasReset(error.stream, error.reason);
       }
     });
   }
@@ -153,6 +154,8 @@ export class FrameIntake {
     const fields = this.#decoder.decode(block);
     const stream = this.#session.streams.get(id);
     if (!stream) {
+      // Answers to a call that was left are on their way still; no client asks on an old stream.
+      if (this.#session.knows(id) && !this.#session.answers) return;
       if (this.#session.knows(id)) throw new Http2Error(REASON.STREAM_CLOSED, `stream ${id}`);
       this.#session.opened(id, fields, ended);
       return;

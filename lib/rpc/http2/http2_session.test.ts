@@ -3,7 +3,7 @@ import { SocketWriter } from "../socket_writer.ts";
 import { encodeFrame, FLAG, FRAME, PREFACE, REASON, readU32, u32s } from "./frame_layout.ts";
 import { type Frame, FrameReader } from "./frame_reader.ts";
 import { encodeHeaders } from "./header_encoder.ts";
-import { Http2Session } from "./http2_session.ts";
+import { CONNECTION_LOST, Http2Session } from "./http2_session.ts";
 import type { Http2Stream } from "./http2_stream.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -236,7 +236,7 @@ test("who is reset, or whose peer is gone, is told once", () => {
   peer.say(encodeFrame(FRAME.RST_STREAM, 0, 1, u32s(REASON.CANCEL)));
   peer.session.closed();
   peer.session.closed();
-  expect(peer.lost).toEqual([REASON.CANCEL, REASON.CANCEL]);
+  expect(peer.lost).toEqual([REASON.CANCEL, CONNECTION_LOST]);
   peer.streams[0]!.sendData(new Uint8Array(9), true);
   expect(peer.bodyOf(1)).toBe(0);
 });

@@ -15,7 +15,7 @@ import {
 } from "./frame_layout.ts";
 import type { Field } from "./hpack_tables.ts";
 import { Http2Stream, STREAM_WINDOW_BYTES, type StreamReceiver } from "./http2_stream.ts";
-import { encodeSettings, PeerSettings, SETTING } from "./peer_settings.ts";
+import { ownSettings, PeerSettings } from "./peer_settings.ts";
 
 /** What all streams of a connection may send together before it is taken. */
 const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
@@ -24,6 +24,9 @@ const MAX_STREAMS = 8192;
 /** With so much in the socket's queue, bodies wait in their streams. */
 const MAX_WRITING_BYTES = 1024 * 1024;
 const LAST_STREAM = 2 ** 31 - 1;
+
+/** Why a stream is lost whose connection is gone; no code that a peer could send. */
+export const CONNECTION_LOST = -1;
 
 /** Takes a stream that the peer opens with these fields; says who gets what follows. */
 export type AcceptStream = (
@@ -74,10 +77,7 @@ export class Http2Session {
     this.#intake = new FrameIntake(this, this.answers);
     if (!accept) this.#out.push(PREFACE);
     if (accept) this.#lastStream = 0;
-    const settings = encodeSettings([
-      accept ? [SETTING.MAX_CONCURRENT_STREAMS, MAX_STREAMS] : [SETTING.ENABLE_PUSH, 0],
-      [SETTING.INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
-    ]);
+    const settings = ownSettings(accept ? MAX_STREAMS : undefined, STREAM_WINDOW_BYTES);
     this.send(FRAME.SETTINGS, 0, 0, settings);
     this.send(FRAME.WINDOW_UPDATE, 0, 0, u32s(SESSION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES));
   }
@@ -118,7 +118,7 @@ export class Http2Session {
   /** The connection is gone: every stream is lost. */
   closed(): void {
     this.#over = true;
-    for (const stream of [...this.streams.values()]) this.#lose(stream, REASON.CANCEL);
+    for (const stream of [...this.streams.values()]) this.#lose(stream, CONNECTION_LOST);
   }
 
   /** Opens a stream with a block of fields; a client's. */
@@ -128,6 +128,18 @@ export class Http2Session {
     stream.receiver = receiver;
     stream.sendHeaders(block, false);
     return stream;
+  }
+
+  /** Writes at once what `work` sends. */
+  batch(work: () => void): void {
+    const outer = this.#corked;
+    this.#corked = true;
+    try {
+      work();
+    } finally {
+      this.#corked = outer;
+      this.flush();
+    }
   }
 
   /** Takes no more streams; hangs up when those under way are over. */
@@ -261,14 +273,7 @@ export class Http2Session {
     this.#hangUp();
   }
 
-  /** Ends one stream for what its peer did. */
-  failStream(id: number, reason: number): void {
-    this.send(FRAME.RST_STREAM, 0, id, u32s(reason));
-    const stream = this.streams.get(id);
-    if (stream) this.#lose(stream, reason);
-  }
-
-  /** A stream that its peer has reset. */
+  /** A stream that was reset, by its peer or for what its peer did. */
   wasReset(id: number, reason: number): void {
     const stream = this.streams.get(id);
     if (stream) this.#lose(stream, reason);

@@ -86,6 +86,7 @@ export class Http2Stream {
     if (this.#over) return;
     this.#session.send(FRAME.RST_STREAM, 0, this.id, u32s(reason));
     this.close();
+    this.#session.flush();
   }
 
   /** Lets the peer send as many more bytes as were taken of what it sent. */
@@ -95,6 +96,7 @@ export class Http2Stream {
     this.#session.send(FRAME.WINDOW_UPDATE, 0, this.id, u32s(this.#takenBytes));
     this.#receiveWindow += this.#takenBytes;
     this.#takenBytes = 0;
+    this.#session.flush();
   }
 
   /** The peer has said all: the stream is over if we have, too. */

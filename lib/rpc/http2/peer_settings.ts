@@ -9,7 +9,7 @@ import {
 
 const SETTING_BYTES = 6;
 
-export const SETTING = {
+const SETTING = {
   HEADER_TABLE_SIZE: 1,
   ENABLE_PUSH: 2,
   MAX_CONCURRENT_STREAMS: 3,
@@ -54,8 +54,17 @@ export class PeerSettings {
   }
 }
 
-/** The payload of a SETTINGS frame. */
-export function encodeSettings(settings: readonly [setting: number, value: number][]): Uint8Array {
+/**
+ * The payload of our SETTINGS frame: a server's says how many streams it takes at a time, a
+ * client's that it wants no pushes.
+ */
+export function ownSettings(maxStreams: number | undefined, windowBytes: number): Uint8Array {
+  const settings = [
+    maxStreams === undefined
+      ? ([SETTING.ENABLE_PUSH, 0] as const)
+      : ([SETTING.MAX_CONCURRENT_STREAMS, maxStreams] as const),
+    [SETTING.INITIAL_WINDOW_SIZE, windowBytes] as const,
+  ];
   const out = Buffer.alloc(SETTING_BYTES * settings.length);
   for (const [index, [setting, value]] of settings.entries()) {
     out.writeUInt16BE(setting, SETTING_BYTES * index);

@@ -1,6 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Layer } from "#lib/errors/frame.ts";
-import { GrpcChannel, grpcClient } from "#lib/rpc/grpc_client.ts";
+import { GrpcChannel } from "#lib/rpc/grpc_channel.ts";
+import { grpcClient } from "#lib/rpc/grpc_client.ts";
 import { localClient } from "#lib/rpc/local_client.ts";
 import { criErrors } from "../errors.ts";
 import {
