@@ -40,10 +40,25 @@ export function spawnFailed(thrown: unknown, layer: Layer, op: string): ChainErr
   return error.wrap({ layer, op, code: "resource_exhausted", message: "", ...known });
 }
 
+/**
+ * A program could not be started, or died at once: the error with the host's limit, where the host
+ * is at one at this moment. Undefined where it is not.
+ */
+export function refusedByHost(thrown: unknown): ChainError | undefined {
+  const error = toChainError(thrown, "containerd", "spawn");
+  if (error.causeId !== undefined) return HOST_CAUSES.includes(error.causeId) ? error : undefined;
+  const known = hostCause();
+  if (known.causeId === undefined) return undefined;
+  const { layer, op } = error.outer;
+  return error.wrap({ layer, op, code: "resource_exhausted", message: "", ...known });
+}
+
 function hostCause(): Known {
   const { evidence, words } = hostLimitCause();
   return { ...words, evidence };
 }
+
+const HOST_CAUSES = ["threads-max", "pid-max"];
 
 interface Level {
   folder: string;

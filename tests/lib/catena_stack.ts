@@ -50,8 +50,9 @@ export interface CatenaFolders {
 export async function startCatenaDaemonOn(
   sandbox: Sandbox,
   network: PrivateNetwork,
+  flags: string[] = [],
 ): Promise<Daemon & CatenaFolders> {
-  return start(sandbox, "daemon", "docker.sock", [], [], network);
+  return start(sandbox, "daemon", "docker.sock", flags, [], network);
 }
 
 async function start(

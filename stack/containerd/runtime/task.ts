@@ -1,4 +1,5 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { ChainError } from "#lib/errors/chain_error.ts";
 import type { TaskClient } from "#wire/task-ttrpc/task_service.ts";
 import type { Bundle } from "./bundle.ts";
 import { KnownState } from "./known_state.ts";
@@ -20,7 +21,9 @@ export class Task {
   readonly known = new KnownState();
   #link: ShimLink;
   /** Settles when a lost shim was found again or cleaned up after. */
-  #revival: Promise<void> | undefined;
+  #revival: Promise<unknown> | undefined;
+  /** Why its lost shim could not be started again yet. */
+  refused: ChainError | undefined;
   /** Known when the shim died and its clean-up told how the container ended. */
   exit: TaskExit | undefined;
   /** Set until its shim has created the container: only its creator deals with a lost shim. */
@@ -50,6 +53,7 @@ export class Task {
   /** Moves the task to another connection. */
   attach(link: ShimLink): void {
     this.known.changed();
+    this.refused = undefined;
     this.#link.tasks.delete(this);
     this.#link = link;
     link.tasks.add(this);
@@ -60,7 +64,7 @@ export class Task {
   }
 
   /** Calls of this task wait for `work`, which looks for its lost shim. */
-  revive(work: Promise<void>): void {
+  revive(work: Promise<unknown>): void {
     const revival = work.finally(() => {
       if (this.#revival === revival) this.#revival = undefined;
     });
@@ -88,13 +92,14 @@ export class Task {
     } catch (error) {
       if (!isConnectionLost(error) || this.exit) throw error;
       await this.#revival;
-      if (!this.#link.alive) throw error;
+      if (!this.#link.alive) throw this.refused ?? error;
       return await work(this.#link.client);
     }
   }
 
   async #ask<T>(work: (client: TaskClient) => Promise<T>): Promise<T> {
     await this.#revival;
+    if (this.refused) throw this.refused;
     return await work(this.#link.client);
   }
 }

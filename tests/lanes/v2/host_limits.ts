@@ -37,21 +37,25 @@ export function withoutThreads(work: () => Promise<void>): Promise<void> {
   return withSysctl("threads-max", threads() - THREADS_ABOVE, work);
 }
 
-/** Forks until nothing is left, and takes what comes free, until it is ended with its children. */
+/** Forks until nothing is left, says so, and takes what comes free, until it is ended. */
 const FILLER = `
   $SIG{CHLD} = "IGNORE";
+  $| = 1;
+  my $told = 0;
   for (;;) {
     my $pid = fork();
-    if (!defined $pid) { select(undef, undef, undef, 0.01); next }
-    if ($pid == 0) { sleep 1000; exit }
+    if (defined $pid) { if ($pid == 0) { close(STDOUT); sleep 1000; exit } next }
+    if (!$told) { print "full"; $told = 1 }
+    select(undef, undef, undef, 0.01);
   }`;
 
 /** No process id is left while `work` runs; what comes free is taken at once. */
 export async function withoutPids(work: () => Promise<void>): Promise<void> {
   await withSysctl("pid_max", PID_MAX, async () => {
     // A session of its own: it is ended with all its children. No thread of ours is needed for it.
-    const filler = Bun.spawn(["perl", "-e", FILLER], { detached: true });
+    const filler = Bun.spawn(["perl", "-e", FILLER], { detached: true, stdout: "pipe" });
     try {
+      await filler.stdout.getReader().read();
       await work();
     } finally {
       process.kill(-filler.pid, "SIGKILL");
