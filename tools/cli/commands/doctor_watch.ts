@@ -5,6 +5,7 @@ import { printMessages } from "#tools/doctor/messages/print_messages.ts";
 import type { Recognised } from "#tools/doctor/messages/recognise_message.ts";
 import type { DoctorOptions } from "#tools/doctor/options.ts";
 import { printReport } from "#tools/doctor/report/print_report.ts";
+import { FailureCounter } from "#tools/doctor/watch/failure_counter.ts";
 import { watchHost } from "#tools/doctor/watch/watch_host.ts";
 
 /** `catena doctor --watch`: explains each new failure once, until a signal; then counts. */
@@ -12,17 +13,17 @@ export async function runDoctorWatch(options: DoctorOptions): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const colour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
-  const counts = await watchHost(
-    options,
-    stop.signal,
-    ({ files, journal, sockets }) => {
+  const counter = new FailureCounter();
+  await watchHost(options, stop.signal, counter, {
+    following: ({ files, journal, sockets }) => {
       const all = [...files, ...(journal ? ["the journal"] : []), ...sockets];
-      const what = all.length > 0 ? all.join(", ") : "nothing";
+      const what = all.length > 0 ? all.map(neutralText).join(", ") : "nothing";
       process.stderr.write(`watching ${what}\n`);
     },
-    (failure) => explainFailure(failure, options, colour),
-  );
-  for (const { key, count } of counts) process.stdout.write(`${count} × ${neutralText(key)}\n`);
+    tell: (failure) => explainFailure(failure, options, colour),
+  });
+  for (const { key, count } of counter.summary())
+    process.stdout.write(`${count} × ${neutralText(key)}\n`);
   return 0;
 }
 

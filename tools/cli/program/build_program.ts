@@ -29,7 +29,11 @@ export function buildProgram(): Command {
     .version(VERSION, "-v, --version")
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(neutralLines(text)) })
-    .showHelpAfterError("(catena help COMMAND shows the flags)")
+    // Terms without their arguments, so that a line fits into 80 columns.
+    .configureHelp({
+      subcommandTerm: (command) => command.name(),
+      commandDescription: (command) => oneLineEach(command.description()),
+    })
     .addHelpText("after", FIRST_STEPS)
     .enablePositionalOptions();
   program.commandsGroup("Containers:");
@@ -43,5 +47,21 @@ export function buildProgram(): Command {
   addSystem(program);
   program.commandsGroup("Further:");
   addComfort(program);
+  program.helpCommand("help [command]", "show the flags of a command");
+  nameNextHelp(program, "catena help COMMAND");
   return program;
+}
+
+/** Paragraphs without their own line ends: the help is as wide as the terminal. */
+function oneLineEach(text: string): string {
+  return text.replace(/\n(?!\n| )/g, " ");
+}
+
+/** A wrong command line is answered with what shows the right one. */
+function nameNextHelp(command: Command, help: string): void {
+  command.showHelpAfterError(`(${help} shows the flags)`);
+  for (const one of command.commands) {
+    const path = help.replace(/ COMMAND$/, "");
+    nameNextHelp(one, `${path} ${one.name()}`);
+  }
 }

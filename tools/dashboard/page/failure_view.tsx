@@ -45,7 +45,9 @@ function Failure({ failure }: { failure: FailureReply }) {
           {known.fix !== null && (
             <>
               <dt>Fix</dt>
-              <dd>{plainName(known.fix, LONG)}</dd>
+              {known.fix.split("\n").map((line) => (
+                <dd key={line}>{plainName(line, LONG)}</dd>
+              ))}
             </>
           )}
         </dl>
@@ -54,8 +56,8 @@ function Failure({ failure }: { failure: FailureReply }) {
       <ol>
         {failure.frames.map((frame) => (
           <li key={`${frame.layer} ${frame.op}`}>
-            <strong>{frame.layer}</strong> {plainName(frame.op)} ({frame.code}):{" "}
-            {plainName(frame.message, LONG)}
+            <strong>{frame.layer}</strong> {plainName(frame.op)}
+            {frame.code !== "" && ` (${frame.code})`}: {plainName(frame.message, LONG)}
             <EvidenceList evidence={frame.evidence} />
           </li>
         ))}

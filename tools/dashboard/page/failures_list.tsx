@@ -2,14 +2,14 @@ import type { FailureRow } from "../model.ts";
 import { clockText, plainName } from "./plain_text.ts";
 import { routeTo } from "./route.ts";
 
-/** The failures that this host recorded, the latest first. */
+/** The failures that this host's daemons recorded or told of, the latest first. */
 export function FailuresList({ failures }: { failures: FailureRow[] }) {
   return (
     <section aria-labelledby="failures-title">
       <h2 id="failures-title" tabIndex={-1}>
         Failures
       </h2>
-      {failures.length === 0 && <p>None recorded.</p>}
+      {failures.length === 0 && <p>None since this page is served, and none recorded before.</p>}
       <ul class="list">
         {failures.map((failure) => (
           <li key={failure.id}>

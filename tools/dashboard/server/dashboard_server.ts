@@ -10,6 +10,7 @@ import { FailureShelf } from "./failure_shelf.ts";
 import { LiveFeed } from "./live_feed.ts";
 import { SessionGuard } from "./session_guard.ts";
 import { TraceShelf } from "./trace_shelf.ts";
+import { WatchedFailures } from "./watched_failures.ts";
 
 export interface DashboardServer {
   /** With the token: to be shown to the person who started it and to nobody else. */
@@ -46,9 +47,11 @@ export function serveDashboard(monitor: Monitor, port: number): DashboardServer 
   const { stateDir } = monitor.options;
   const guard = new SessionGuard();
   const traces = new TraceShelf(stateDir);
-  const failures = new FailureShelf(stateDir);
+  const watched = new WatchedFailures(stateDir);
+  const failures = new FailureShelf(stateDir, watched);
   const feed = new LiveFeed(monitor, traces, failures);
   feed.start();
+  watched.start();
   const routes: Record<string, (query: URLSearchParams) => unknown> = {
     "/api/series": (query): Promise<SeriesReply | undefined> =>
       containerSeries(monitor, query.get("key") ?? "", query.get("span") ?? ""),
@@ -90,6 +93,7 @@ export function serveDashboard(monitor: Monitor, port: number): DashboardServer 
     url: `http://127.0.0.1:${server.port}/?token=${guard.token}`,
     close: async () => {
       feed.stop();
+      watched.close();
       await server.stop(true);
     },
   };

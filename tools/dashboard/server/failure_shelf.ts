@@ -2,6 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findErrorRecord, recordsFolder } from "#lib/errors/error_record.ts";
 import type { FailureReply, FailureRow } from "../model.ts";
+import type { WatchedFailures } from "./watched_failures.ts";
 
 const MAX_LISTED = 100;
 const MAX_MESSAGE = 600;
@@ -12,41 +13,50 @@ export class FailureShelf {
   /** Records do not change once they are written. */
   #known = new Map<string, FailureRow>();
 
-  constructor(stateDir: string) {
+  /** What daemons that record nothing told. */
+  readonly #watched: WatchedFailures;
+
+  constructor(stateDir: string, watched: WatchedFailures) {
     this.#stateDir = stateDir;
+    this.#watched = watched;
   }
 
-  /** Looks for new records. Returns the list when it changed. */
+  /** Looks for new ones. Returns the list when it changed. */
   poll(): FailureRow[] | undefined {
+    const told = this.#watched.poll();
+    return this.#readNew() || told ? this.rows() : undefined;
+  }
+
+  #readNew(): boolean {
     const folder = recordsFolder(this.#stateDir);
     let names: string[];
     try {
       names = readdirSync(folder);
     } catch {
-      return undefined;
+      return false;
     }
     const ids = names.flatMap((name) => /^([a-z0-9]{1,32})\.json$/.exec(name)?.[1] ?? []);
     const fresh = ids.filter((id) => !this.#known.has(id));
     const gone = this.#known.size + fresh.length > ids.length;
-    if (fresh.length === 0 && !gone) return undefined;
+    if (fresh.length === 0 && !gone) return false;
     const present = new Set(ids);
     this.#known = new Map([...this.#known].filter(([id]) => present.has(id)));
     for (const id of fresh) {
       const row = this.#read(join(folder, `${id}.json`), id);
       if (row) this.#known.set(id, row);
     }
-    return this.rows();
+    return true;
   }
 
   rows(): FailureRow[] {
-    const all = [...this.#known.values()];
+    const all = [...this.#known.values(), ...this.#watched.rows()];
     return all.sort((left, right) => right.timeMs - left.timeMs).slice(0, MAX_LISTED);
   }
 
   /** One failure, frame by frame. Undefined when it is not recorded. */
   detail(id: string): FailureReply | undefined {
     const record = findErrorRecord(this.#stateDir, id);
-    if (!record) return undefined;
+    if (!record) return this.#watched.detail(id);
     const { error, time } = record;
     return {
       id,

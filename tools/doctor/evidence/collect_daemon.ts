@@ -70,9 +70,13 @@ export function readPidsLevels(files: HostFiles, cgroups: CgroupMounts, pid: num
 }
 
 /** A daemon whose standard error is a file has its log there, whatever the log is called. */
-function readOwnLog(files: HostFiles, pid: number): DaemonFacts["log"] {
+export function ownLogPath(files: HostFiles, pid: number): string | undefined {
   const path = files.link(`/proc/${pid}/fd/2`);
-  if (!path?.startsWith("/") || path.startsWith("/dev/")) return undefined;
-  const text = files.tail(path, LOG_TAIL_BYTES);
-  return text === undefined ? undefined : { path, lines: text.split("\n") };
+  return path?.startsWith("/") && !path.startsWith("/dev/") ? path : undefined;
+}
+
+function readOwnLog(files: HostFiles, pid: number): DaemonFacts["log"] {
+  const path = ownLogPath(files, pid);
+  const text = path === undefined ? undefined : files.tail(path, LOG_TAIL_BYTES);
+  return path === undefined || text === undefined ? undefined : { path, lines: text.split("\n") };
 }

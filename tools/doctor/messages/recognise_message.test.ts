@@ -54,3 +54,13 @@ test("the same failure of two execs is one, whatever their ids", () => {
   expect(found).toHaveLength(1);
   expect(found[0]).toMatchObject({ count: 2, ids: ["1a".repeat(32), "b2".repeat(32)] });
 });
+
+test("the container is found by its id, or by the name that dockerd's log has for it", () => {
+  const idsOf = (line: string) => recogniseMessages(line).flatMap(({ ids }) => ids);
+  const paused = "Error setting up exec command in container web: Container web is paused";
+  expect(idsOf(paused)).toEqual(["web"]);
+  const id = "a".repeat(64);
+  expect(idsOf(`Error response from daemon: Container ${id} is not running`)).toEqual([id]);
+  const exec = `Error running exec ${id} in container: OCI runtime exec failed`;
+  expect(idsOf(`${exec}: read init-p: connection reset by peer`)).toEqual([id]);
+});

@@ -16,7 +16,7 @@ export interface Recognised {
   passed: string[];
   /** Which versions print it in this form. */
   era: string | undefined;
-  /** Ids of containers, execs or recorded failures that it names. */
+  /** Ids of containers, execs or recorded failures, and names of containers, that it has. */
   ids: string[];
 }
 
@@ -41,6 +41,10 @@ const ERAS: readonly (readonly [RegExp, string])[] = [
   [/docker-containerd|docker-runc/, "Docker 17.12 to 18.06"],
   [/failed to create shim task/, "containerd 1.6 and later"],
 ];
+
+/** Where dockerd names a container as its client did. */
+const NAMED =
+  /\bin container ([\w][\w.-]+):|\bContainer ([\w][\w.-]+) is (?:paused|restarting|not running)/g;
 
 const MAX_LINES = 10_000;
 const MAX_IDS = 16;
@@ -74,7 +78,9 @@ export function recogniseMessages(text: string): Recognised[] {
   return [...out.values()];
 }
 
-/** Container and exec ids (64 digits or their beginning) that a line names. */
+/** Container and exec ids (64 digits or their beginning) and names of containers in a line. */
 function idsOf(line: string): string[] {
-  return [...new Set(line.match(/\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b/g) ?? [])];
+  const ids = line.match(/\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b/g) ?? [];
+  const names = [...line.matchAll(NAMED)].flatMap(([, told, refused]) => told ?? refused ?? []);
+  return [...new Set([...ids, ...names])];
 }

@@ -15,6 +15,13 @@ test("a failure is told once and counted after; echoes are not told", () => {
   expect(counter.summary()[0]?.count).toBe(3);
 });
 
+test("where each counts, the same failure of another exec is told, its echo is not", () => {
+  const counter = new FailureCounter({ each: true });
+  const lines = [failure("a".repeat(64)), failure("b".repeat(64)), failure("a".repeat(64))];
+  expect(counter.firstTimes(lines).map(({ ids }) => ids[0]![0])).toEqual(["a", "b"]);
+  expect(counter.firstTimes(["stream copy error: reading from a closed fifo"])).toHaveLength(0);
+});
+
 test("a log is followed from its end, over a truncation, line by whole line", () => {
   const folder = mkdtempSync(join(tmpdir(), "catena-watch-"));
   const path = join(folder, "log");
