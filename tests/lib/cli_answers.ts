@@ -12,7 +12,8 @@ export function normalizedAnswer(text: string): string {
       .replace(/ — .*?\(catena explain [a-z0-9]+\)/g, "")
       .replace(/( \[[a-z-]+\])? \(catena explain [a-z0-9]+\)/g, "")
       .replace(/\b[0-9a-f]{64}\b/g, "ID")
-      .replace(/: operation [0-9]+ of [0-9]+.*/g, ": unknown")
+      // The full stop is the CLI's own: older ones set one.
+      .replace(/: operation [0-9]+ of [0-9]+.*?(\.?)$/gm, ": unknown$1")
       .replace("failed to create task for container: ", "")
       .replace("runc create failed: ", "")
       .toLowerCase()

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { BOTH_DOCKERDS, reasonToSkip } from "../lib/box_probe.ts";
 import { busyboxTar } from "../lib/busybox_image.ts";
 import { startCatenaDaemon } from "../lib/catena_stack.ts";
@@ -18,6 +18,16 @@ const reason = reasonToSkip(BOTH_DOCKERDS);
 
 /** How a container is made here: no network, a cgroup of the test's own. */
 const RUN = "run --network none --cgroup-parent /TAG";
+
+/** The files of its limits, as it sees them itself. */
+const CGROUP = "/sys/fs/cgroup";
+const LIMITS = existsSync(`${CGROUP}/cgroup.controllers`)
+  ? { memory: "memory.max", cpu: "cpu.max", pids: "pids.max" }
+  : {
+      memory: "memory/memory.limit_in_bytes",
+      cpu: "cpu/cpu.cfs_quota_us",
+      pids: "pids/pids.max",
+    };
 
 /**
  * A command a line; words with spaces are quoted. TAG is the test's own name, FILE a small file.
@@ -50,9 +60,9 @@ const GROUPS: Record<string, string> = {
     ${RUN} --rm -e A=1 -e PATH=/bin --hostname box IMAGE env
     ${RUN} --rm -u 4321:5 IMAGE id
     ${RUN} --rm -w /made/new IMAGE pwd
-    ${RUN} --rm --memory 20m IMAGE cat /sys/fs/cgroup/memory/memory.limit_in_bytes
-    ${RUN} --rm --cpus .5 IMAGE cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us
-    ${RUN} --rm --pids-limit 20 IMAGE cat /sys/fs/cgroup/pids/pids.max
+    ${RUN} --rm --memory 20m IMAGE cat ${CGROUP}/${LIMITS.memory}
+    ${RUN} --rm --cpus .5 IMAGE cat ${CGROUP}/${LIMITS.cpu}
+    ${RUN} --rm --pids-limit 20 IMAGE cat ${CGROUP}/${LIMITS.pids}
     ${RUN} --rm --cap-drop ALL IMAGE grep CapEff /proc/self/status
     ${RUN} --rm --cap-add SYS_ADMIN IMAGE grep CapEff /proc/self/status
     ${RUN} --rm IMAGE grep -E 'Seccomp:|NoNewPrivs' /proc/self/status
