@@ -11,7 +11,7 @@ const SUITE = "bookworm";
 const PACKAGES = [
   ...["systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "kmod", "udev"],
   ...["linux-image-cloud-amd64", "busybox-static", "iproute2", "procps", "util-linux"],
-  ...["apparmor", "e2fsprogs", "strace", "ca-certificates", "libseccomp2", "uidmap"],
+  ...["apparmor", "e2fsprogs", "strace", "ca-certificates", "libseccomp2", "uidmap", "python3"],
   ...["runc", "crun", "containerd", "docker.io"],
 ];
 
