@@ -1,6 +1,7 @@
 import type { MessageBus } from "@jellybrick/dbus-next";
 import { type ChainError, failure } from "#lib/errors/chain_error.ts";
-import type { UnitProperty } from "./systemd_properties.ts";
+import type { Layer } from "#lib/errors/frame.ts";
+import type { UnitProperty } from "./unit_property.ts";
 
 /** How long systemd may take for one answer, and for one job. */
 const CALL_LIMIT_MS = 25_000;
@@ -19,11 +20,22 @@ export class SystemdRefusal extends Error {
   }
 }
 
+/** Who asks which systemd. */
+export interface SystemdCaller {
+  /** The calling user's own systemd rather than the host's. */
+  user: boolean;
+  /** The link that asks, for errors. */
+  layer: Layer;
+  /** The flag without which no systemd is needed, for errors. */
+  flag: string;
+}
+
 type Library = typeof import("@jellybrick/dbus-next");
 
 /** A connection to one systemd: the host's, or the calling user's. Loads the D-Bus library. */
 export class SystemdBus {
   readonly #bus: MessageBus;
+  readonly #caller: SystemdCaller;
   readonly #library: Library;
   /** Rejects when the connection fails, which a call in flight would not notice. */
   readonly #broken: Promise<never>;
@@ -31,15 +43,16 @@ export class SystemdBus {
   readonly #ended = new Map<string, string>();
   #jobEnded: (() => void) | undefined;
 
-  private constructor(user: boolean, library: Library) {
+  private constructor(caller: SystemdCaller, library: Library) {
     this.#library = library;
-    this.#bus = user
+    this.#caller = caller;
+    this.#bus = caller.user
       ? this.#library.sessionBus({ busAddress: userBusAddress() })
       : this.#library.systemBus();
     const { promise, reject } = Promise.withResolvers<never>();
     this.#broken = promise;
     promise.catch(() => {});
-    this.#bus.on("error", (error: unknown) => reject(unreachable(user, error)));
+    this.#bus.on("error", (error: unknown) => reject(unreachable(caller, error)));
     this.#bus.on("message", (message) => {
       if (message.member !== "JobRemoved" || message.interface !== `${NAME}.Manager`) return;
       const [, job, , result] = message.body as [number, string, string, string];
@@ -49,8 +62,8 @@ export class SystemdBus {
   }
 
   /** Connects, lets `work` use the connection, and closes it. */
-  static async use<T>(user: boolean, work: (bus: SystemdBus) => Promise<T>): Promise<T> {
-    const bus = new SystemdBus(user, await import("@jellybrick/dbus-next"));
+  static async use<T>(caller: SystemdCaller, work: (bus: SystemdBus) => Promise<T>): Promise<T> {
+    const bus = new SystemdBus(caller, await import("@jellybrick/dbus-next"));
     try {
       return await work(bus);
     } finally {
@@ -159,7 +172,7 @@ export class SystemdBus {
       const evidence = [{ kind: "syscall" as const, value: `no answer in ${limitMs} ms` }];
       const fix = "look at the host's systemd: systemctl list-jobs; journalctl -b _PID=1";
       const code = "deadline_exceeded";
-      reject(failure({ layer: "runc", op: "systemd", code, message, evidence, fix }));
+      reject(failure({ layer: this.#caller.layer, op: "systemd", code, message, evidence, fix }));
     }, limitMs);
     try {
       return await Promise.race([work, this.#broken, promise]);
@@ -175,9 +188,9 @@ function userBusAddress(): string {
   return named || `unix:path=${folder}/bus`;
 }
 
-function unreachable(user: boolean, error: unknown): ChainError {
+function unreachable({ user, layer, flag }: SystemdCaller, error: unknown): ChainError {
   return failure({
-    layer: "runc",
+    layer,
     op: "connect to systemd",
     code: "unavailable",
     message: `unable to reach ${user ? "the user's" : "the"} systemd over D-Bus: ${
@@ -185,7 +198,7 @@ function unreachable(user: boolean, error: unknown): ChainError {
     }`,
     fix: user
       ? "log in through a session with a user manager (loginctl enable-linger USER)"
-      : "check that the host runs systemd and its D-Bus (systemctl status dbus), or leave out " +
-        "--systemd-cgroup",
+      : "check that the host runs systemd and its D-Bus (systemctl status dbus), " +
+        `or leave out ${flag}`,
   });
 }

@@ -1,4 +1,4 @@
-import type { UnitProperty } from "./systemd_properties.ts";
+import type { UnitProperty } from "#lib/systemd/unit_property.ts";
 
 const PREFIX = "org.systemd.property.";
 const INTEGERS: Record<string, string> = {

@@ -1,3 +1,10 @@
+import {
+  amount,
+  INFINITY,
+  property,
+  QUOTA_STEP_US,
+  type UnitProperty,
+} from "#lib/systemd/unit_property.ts";
 import { lookUp } from "../spec/name_table.ts";
 import { specError } from "../spec/plan_builder.ts";
 import {
@@ -7,27 +14,7 @@ import {
   swapOfMemorySwap,
 } from "./cgroup_config.ts";
 
-/** One property of a systemd unit: its name, its D-Bus signature, its value. */
-export interface UnitProperty {
-  name: string;
-  signature: string;
-  value: unknown;
-}
-
-/** How systemd writes "no limit" (org.freedesktop.systemd1). */
-const INFINITY = 0xffff_ffff_ffff_ffffn;
 const DEFAULT_PERIOD_US = 100_000;
-/** systemd keeps quotas as whole percents of a second. */
-const QUOTA_STEP_US = 10_000;
-
-const property = (name: string, signature: string, value: unknown): UnitProperty => ({
-  name,
-  signature,
-  value,
-});
-
-const amount = (name: string, value: number) =>
-  property(name, "t", value < 0 ? INFINITY : BigInt(value));
 
 /**
  * A container's limits as properties of its unit, so that systemd, which writes a unit's files anew

@@ -1,17 +1,24 @@
 import type { Subprocess } from "bun";
-import { ChainError, failure } from "#lib/errors/chain_error.ts";
+import { type ChainError, failure } from "#lib/errors/chain_error.ts";
 import { libexecPath } from "#lib/install/install_paths.ts";
 import { readText } from "#lib/linux/file.ts";
+import { SystemdBus, type SystemdCaller, SystemdRefusal } from "#lib/systemd/systemd_bus.ts";
+import { unitFailure } from "#lib/systemd/unit_failure.ts";
+import { accounting, property, type UnitProperty } from "#lib/systemd/unit_property.ts";
 import type { CgroupConfig } from "./cgroup_config.ts";
 import { cgroupLayout, parseProcessCgroups } from "./cgroup_layout.ts";
 import { type CgroupPaths, defaultSlice, isUnified, systemdUnitName } from "./cgroup_path.ts";
 import { setLimits } from "./container_cgroup.ts";
 import { annotatedProperties } from "./systemd_annotation.ts";
-import { SystemdBus, SystemdRefusal } from "./systemd_bus.ts";
-import { limitProperties, type UnitProperty } from "./systemd_properties.ts";
+import { limitProperties } from "./systemd_properties.ts";
 
 /** Callers who are not root have a systemd of their own. */
 const isUser = () => process.geteuid!() !== 0;
+
+/** Whose systemd keeps the containers: the host's, or the caller's own. */
+function caller(): SystemdCaller {
+  return { user: isUser(), layer: "runc", flag: "--systemd-cgroup" };
+}
 
 const isSlice = (unit: string) => unit.endsWith(".slice");
 
@@ -22,7 +29,7 @@ const isSlice = (unit: string) => unit.endsWith(".slice");
 export async function userPaths(paths: CgroupPaths): Promise<CgroupPaths> {
   if (!isUser()) return paths;
   const mount = cgroupLayout().unified?.path ?? "/sys/fs/cgroup";
-  const group = await SystemdBus.use(true, (bus) => bus.controlGroup());
+  const group = await SystemdBus.use(caller(), (bus) => bus.controlGroup());
   const own = parseProcessCgroups(readText("/proc/self/cgroup"))[""] ?? "/";
   if (!`${own}/`.startsWith(`${group}/`)) throw outside(own, group);
   return Object.fromEntries(
@@ -89,7 +96,7 @@ export class HeldUnit {
       });
       properties.push({ name: "PIDs", signature: "au", value: [this.#holder.pid] });
     }
-    await SystemdBus.use(isUser(), async (bus) => {
+    await SystemdBus.use(caller(), async (bus) => {
       try {
         await bus.startTransientUnit(unit, properties);
       } catch (error) {
@@ -121,7 +128,7 @@ export class HeldUnit {
     const tasks = limitProperties(this.#config, isUnified(paths)).filter(isTaskLimit);
     if (tasks.length > 0) {
       const unit = systemdUnitName(this.#config);
-      await SystemdBus.use(isUser(), (bus) => bus.setUnitProperties(unit, tasks));
+      await SystemdBus.use(caller(), (bus) => bus.setUnitProperties(unit, tasks));
     }
     setLimits(paths, pidsOnly(this.#config));
   }
@@ -149,22 +156,15 @@ function pidsOnly({ pids_limit, unified }: CgroupConfig): CgroupConfig {
 }
 
 function ownProperties(config: CgroupConfig, unit: string): UnitProperty[] {
-  const property = (name: string, signature: string, value: unknown) => ({
-    name,
-    signature,
-    value,
-  });
   const slice = config.parent || defaultSlice();
-  const on = (name: string) => property(name, "b", true);
   const place = isSlice(unit)
     ? [property("Wants", "as", [slice])]
-    : [property("Slice", "s", slice), on("Delegate")];
+    : [property("Slice", "s", slice), property("Delegate", "b", true)];
   const limits = limitProperties(config, cgroupLayout().pureV2);
   return [
     property("Description", "s", `container ${config.name ?? unit}`),
     ...place,
-    // All counters from the start: the kernel does not charge afterwards what came before.
-    ...["MemoryAccounting", "CPUAccounting", "IOAccounting", "TasksAccounting"].map(on),
+    ...accounting(),
     // Not stopped before everything else when the host shuts down.
     property("DefaultDependencies", "b", false),
     ...limits.filter((limit) => !isTaskLimit(limit)),
@@ -177,7 +177,7 @@ export async function updateUnit(paths: CgroupPaths, config: CgroupConfig): Prom
   const properties = limitProperties(config, isUnified(paths));
   if (properties.length === 0) return;
   try {
-    await SystemdBus.use(isUser(), (bus) => bus.setUnitProperties(unit, properties));
+    await SystemdBus.use(caller(), (bus) => bus.setUnitProperties(unit, properties));
   } catch (error) {
     throw explain(error, "set properties of", unit);
   }
@@ -187,7 +187,7 @@ export async function updateUnit(paths: CgroupPaths, config: CgroupConfig): Prom
 export async function removeUnit(config: CgroupConfig): Promise<void> {
   const unit = systemdUnitName(config);
   try {
-    await SystemdBus.use(isUser(), async (bus) => {
+    await SystemdBus.use(caller(), async (bus) => {
       await bus.stopUnit(unit);
       await bus.resetFailedUnit(unit);
     });
@@ -197,20 +197,5 @@ export async function removeUnit(config: CgroupConfig): Promise<void> {
 }
 
 function explain(error: unknown, what: string, unit: string): unknown {
-  const frame = {
-    layer: "runc",
-    op: `${what} systemd unit`,
-    message: `unable to ${what} unit ${JSON.stringify(unit)}`,
-  } as const;
-  if (error instanceof ChainError) return error.wrap({ ...frame, code: error.outer.code });
-  if (!(error instanceof SystemdRefusal)) return error;
-  return failure({
-    ...frame,
-    code: /AccessDenied|InteractiveAuthorizationRequired/.test(error.name)
-      ? "permission_denied"
-      : "failed_precondition",
-    message: `${frame.message}: ${error.message}`,
-    evidence: [{ kind: "log", value: error.name, ref: "D-Bus error" }],
-    fix: `ask systemd why: systemctl status ${unit}; journalctl -b _PID=1`,
-  });
+  return unitFailure(error, "runc", what, unit);
 }
