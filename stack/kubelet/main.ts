@@ -8,6 +8,7 @@ import { type SpanSink, Tracer } from "#lib/trace/tracer.ts";
 import type { CriServices } from "#wire/cri/services.ts";
 import { FailureExplainer } from "./cause/explain_failure.ts";
 import type { RecogniseText } from "./cause/explanation.ts";
+import { type CgroupDriver, DriverAgreement } from "./cgroup/cgroup_driver.ts";
 import { cgroupMounts } from "./cgroup/cgroup_mounts.ts";
 import { PodCgroups } from "./cgroup/pod_cgroups.ts";
 import { CriCaller } from "./client/cri_call.ts";
@@ -49,6 +50,8 @@ export interface KubeletOptions {
   port: number;
   /** The cgroup above `kubepods`. */
   cgroupRoot: string;
+  /** Who makes cgroups; as the runtime has it unless told. */
+  cgroupDriver?: CgroupDriver;
   podPidsLimit?: number;
   imageGc: { highPercent: number; lowPercent: number };
   backOff?: BackOffTimes;
@@ -71,13 +74,17 @@ export interface Kubelet {
 const HOUSEKEEPING_MS = 5_000;
 const IMAGE_GC_MS = 300_000;
 
-/** Starts a kubelet. Rejects when its folders, its manifests or its port cannot be had. */
+/**
+ * Starts a kubelet. Rejects when its folders, its manifests or its port cannot be had, or when it
+ * was told another cgroup driver than its runtime has.
+ */
 export async function createKubelet(options: KubeletOptions): Promise<Kubelet> {
   const { log, state, root } = options;
   mkdirSync(root, { recursive: true, mode: 0o750 });
   mkdirSync(options.logs, { recursive: true, mode: 0o755 });
   const parts = assemble(options);
   const { watch, pods, context } = parts;
+  await parts.driver.agreeIfAnswered();
   const source = options.source ?? new ManifestFolder(options.manifests, options.nodeName);
   const timers: NodeJS.Timeout[] = [];
   const http = await serveHttp({
@@ -135,9 +142,13 @@ function assemble(options: KubeletOptions) {
   });
   const runtime: PodRuntime = new CriRuntime(options.cri, caller, options.criLimits ?? CRI_LIMITS);
   const mounts = cgroupMounts();
-  const { podPidsLimit } = options;
+  const { podPidsLimit, cgroupDriver } = options;
+  const driver = new DriverAgreement({
+    ask: () => runtime.cgroupDriver(),
+    ...(cgroupDriver && { wanted: cgroupDriver }),
+  });
   const cgroups = new PodCgroups({
-    ...{ root: options.cgroupRoot, mounts },
+    ...{ root: options.cgroupRoot, mounts, driver },
     ...(podPidsLimit !== undefined && { podPidsLimit }),
   });
   const watch = new RuntimeWatch({
@@ -173,7 +184,7 @@ function assemble(options: KubeletOptions) {
     count: (name, labels) => counters.add(name, labels),
   };
   const pods: PodSet = new PodSet(context);
-  return { context, watch, pods, mounts, counters, caller };
+  return { context, watch, pods, mounts, counters, caller, driver };
 }
 
 /** Which link serves a CRI, from the name that it gives itself or that its socket has. */

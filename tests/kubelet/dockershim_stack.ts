@@ -25,13 +25,18 @@ export async function startOnDebianDockerd(
   const containerd = await startGenuineContainerd(sandbox, folders);
   const dockerd = await startGenuineDockerd(sandbox, { containerd: containerd.socket });
   await loadImages(sandbox, dockerd.socket);
+  return startDockershim(sandbox, dockerd.socket);
+}
+
+/** Our dockershim on a Docker; returns the CRI's socket. */
+export async function startDockershim(sandbox: Sandbox, docker: string): Promise<string> {
   const state = sandbox.path("dockershim", "state");
   const socket = join(state, "cri.sock");
   await Daemon.start(sandbox, {
     name: "catena-dockershim",
     socket,
     argv: [
-      ...[binPath("catena"), "dockershim", "--docker", dockerd.socket],
+      ...[binPath("catena"), "dockershim", "--docker", docker],
       ...["--root", sandbox.path("dockershim", "root"), "--state", state],
     ],
   });

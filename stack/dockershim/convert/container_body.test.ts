@@ -83,7 +83,7 @@ test("a sandbox publishes ports on Docker's bridge alone", () => {
     portMappings: [{ containerPort: 80, hostPort: 8080 }, { containerPort: 81 }],
   });
   const sandbox = (networkMode: string) =>
-    sandboxBody(config, { image: "p", networkMode, runtime: "" });
+    sandboxBody(config, { image: "p", networkMode, runtime: "", cgroupParent: "" });
   expect(sandbox("default").HostConfig?.PortBindings).toEqual({
     "80/tcp": [{ HostIp: "", HostPort: "8080" }],
   });

@@ -29,6 +29,8 @@ export interface SandboxPlan {
   /** Docker's network mode of pods that have their own network. */
   networkMode: string;
   runtime: string;
+  /** Docker's cgroup parent; "" for the daemon's own choice. */
+  cgroupParent: string;
 }
 
 /** The pause container that holds a pod's namespaces. */
@@ -44,7 +46,7 @@ export function sandboxBody(config: PodSandboxConfig, plan: SandboxPlan): Contai
     HostConfig: {
       ...sandboxModes(context.namespaceOptions, plan.networkMode),
       ...hostSecurity(context),
-      ...(linux?.cgroupParent ? { CgroupParent: linux.cgroupParent } : {}),
+      ...(plan.cgroupParent === "" ? {} : { CgroupParent: plan.cgroupParent }),
       ...(plan.runtime === "" ? {} : { Runtime: plan.runtime }),
       ...(Object.keys(linux?.sysctls ?? {}).length > 0 ? { Sysctls: linux!.sysctls } : {}),
       ...(plan.networkMode === "default" && !hostNetwork ? published(config.portMappings) : {}),

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { PodSandboxConfig } from "#gen/wire/cri/proto/pod_sandbox_config_pb.ts";
 import type {
   RunPodSandboxRequest,
@@ -36,13 +37,29 @@ export async function runPodSandbox(
       firstMs: IMAGE_PULSE_MS,
     });
     const networkMode = shim.network.dockerMode;
-    const body = sandboxBody(config, { image, networkMode, runtime: runtimeHandler });
+    const cgroupParent = await dockerCgroupParent(shim, config.linux?.cgroupParent ?? "", context);
+    const plan = { image, networkMode, runtime: runtimeHandler, cgroupParent };
+    const body = sandboxBody(config, plan);
     const id = await createNamed(shim, sandboxName(config.metadata), body, context);
     await bringUp(shim, id, config, runtimeHandler, context);
     return { podSandboxId: id };
   } catch (thrown) {
     throw framed(op, `failed to run sandbox for pod ${name}`, thrown);
   }
+}
+
+/**
+ * A kubelet names the pod's cgroup by its whole path; Docker with the systemd driver wants the name
+ * of the slice alone. With the other driver such a path is a path like any.
+ */
+async function dockerCgroupParent(
+  shim: Dockershim,
+  path: string,
+  context: CallContext,
+): Promise<string> {
+  if (!path.endsWith(".slice")) return path;
+  const { CgroupDriver: driver } = await shim.engine.info(shim.look(context));
+  return driver === "systemd" ? basename(path) : path;
 }
 
 async function bringUp(

@@ -165,7 +165,8 @@ function podFix(fix: string, { evidence }: ChainError, site: FailureSite): strin
 
 /** Whose limit the pids.max of a cgroup is. */
 function limitOf(folder: string, { podCgroup, containerId }: FailureSite): string {
-  if (folder.endsWith(containerId)) return "the container's pids limit";
+  if (folder.slice(folder.lastIndexOf("/")).includes(containerId))
+    return "the container's pids limit";
   if (folder.endsWith(podCgroup)) return "podPidsLimit (catena kubelet --pod-pids-limit)";
   return `pids.max of ${folder}`;
 }

@@ -1,10 +1,22 @@
 import { readTextIfAny, statFile } from "#lib/linux/file.ts";
 import type { PodRuntime } from "../runtime/pod_runtime.ts";
 import { type CgroupMount, mountWith } from "./cgroup_mounts.ts";
+import { containerNames } from "./cgroup_names.ts";
+
+/** A container's cgroup below its pod's, as a path within each hierarchy, where it usually is. */
+export function containerPath(
+  mounts: readonly CgroupMount[],
+  podPath: string,
+  containerId: string,
+): string {
+  const paths = containerNames(podPath, containerId).map((name) => `${podPath}/${name}`);
+  const isThere = (path: string) => mounts.some(({ folder }) => statFile(`${folder}${path}`));
+  return paths.find(isThere) ?? paths[0]!;
+}
 
 /**
- * The folder of a container's cgroup in the hierarchy of one controller. Runtimes put it below the
- * pod's cgroup under the container's id; where there is none, the first process is asked.
+ * The folder of a container's cgroup in the hierarchy of one controller. Where it is not at
+ * its usual place below the pod's cgroup, the first process is asked.
  */
 export async function containerCgroup(
   mounts: readonly CgroupMount[],
@@ -15,7 +27,7 @@ export async function containerCgroup(
 ): Promise<string | undefined> {
   const mount = mountWith(mounts, controller);
   if (!mount) return undefined;
-  const usual = `${mount.folder}${podPath}/${containerId}`;
+  const usual = `${mount.folder}${containerPath([mount], podPath, containerId)}`;
   if (statFile(usual)) return usual;
   const pid = await runtime?.containerPid(containerId).catch(() => undefined);
   if (pid === undefined) return undefined;

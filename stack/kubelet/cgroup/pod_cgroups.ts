@@ -10,14 +10,18 @@ import {
   writeText,
 } from "#lib/linux/file.ts";
 import type { Pod } from "../spec/pod.ts";
+import type { DriverAgreement } from "./cgroup_driver.ts";
 import type { CgroupMount } from "./cgroup_mounts.ts";
+import { cgroupNames, cgroupPath } from "./cgroup_names.ts";
 import { cpuQuotaUs, cpuShares } from "./linux_resources.ts";
+import { cpuWeight, type PodLimits, startSlice, stopSlice } from "./pod_slice.ts";
 import { qosClass } from "./qos_class.ts";
 
 export interface PodCgroupOptions {
   /** Above `kubepods`: "/" or "/name". */
   root: string;
   mounts: readonly CgroupMount[];
+  driver: DriverAgreement;
   /** Most processes and threads of one pod; undefined for no limit. */
   podPidsLimit?: number;
 }
@@ -27,8 +31,9 @@ const V2_CONTROLLERS = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb"];
 const MAX_DEPTH = 16;
 
 /**
- * The tree `kubepods[/burstable|/besteffort]/pod<uid>` in every hierarchy. The runtime makes each
- * container's cgroup below the pod's, which is its `cgroup_parent`.
+ * The tree `kubepods[/burstable|/besteffort]/pod<uid>` in every hierarchy, or the same names as
+ * systemd's slices. The runtime makes each container's cgroup below the pod's, which is its
+ * `cgroup_parent`.
  */
 export class PodCgroups {
   readonly #options: PodCgroupOptions;
@@ -39,25 +44,38 @@ export class PodCgroups {
 
   /** The pod's cgroup as a path within each hierarchy. */
   pathOf(pod: Pick<Pod, "uid" | "spec">): string {
-    return `${this.#classPath(pod)}/pod${pod.uid}`;
+    const qos = qosClass(pod.spec);
+    const group = qos === "Guaranteed" ? [] : [qos.toLowerCase()];
+    return this.#path([...group, `pod${pod.uid}`]);
   }
 
-  /** Makes the pod's cgroups and writes their limits. Throws a ChainError that names the file. */
-  create(pod: Pod): void {
+  /**
+   * Makes the pod's cgroups, by the driver that the runtime has, and writes their limits. Rejects
+   * with a ChainError that names the file, or the drivers when they differ.
+   */
+  async create(pod: Pod): Promise<void> {
+    const { driver, mounts } = this.#options;
+    const systemd = (await driver.agree()) === "systemd";
     const path = this.pathOf(pod);
-    for (const mount of this.#options.mounts) {
+    const limits = podLimits(pod, this.#options.podPidsLimit);
+    if (systemd) await startSlice(path, limits, mounts.every(isV2));
+    for (const mount of mounts) {
+      const folder = `${mount.folder}${path}`;
       try {
         makeCgroup(mount, path);
-        this.#limit(mount, `${mount.folder}${path}`, pod);
+        writeLimits(mount, folder, limits);
       } catch (error) {
-        throw cgroupFailed(error, path, `${mount.folder}${path}`);
+        throw cgroupFailed(error, path, folder);
       }
     }
   }
 
   /** Removes the pod's cgroups; those that are busy are left, and false is returned then. */
-  remove(path: string): boolean {
-    return this.#options.mounts
+  async remove(path: string): Promise<boolean> {
+    const { driver, mounts } = this.#options;
+    const isThere = mounts.some(({ folder }) => statFile(`${folder}${path}`));
+    if (isThere && driver.current === "systemd") await stopSlice(path);
+    return mounts
       .map(({ folder }) => removeTreeOf(`${folder}${path}`, 0))
       .every((removed) => removed);
   }
@@ -66,48 +84,49 @@ export class PodCgroups {
   existing(): Map<string, string> {
     const found = new Map<string, string>();
     for (const { folder } of this.#options.mounts) {
-      for (const parent of ["", "/burstable", "/besteffort"]) {
-        const path = `${this.#kubepods}${parent}`;
+      for (const group of [[], ["burstable"], ["besteffort"]]) {
+        const path = this.#path(group);
+        const depth = cgroupNames(path).length;
         if (!statFile(`${folder}${path}`)) continue;
         for (const { name, isFolder } of listFolder(`${folder}${path}`)) {
-          if (isFolder && /^pod[a-zA-Z0-9-]+$/.test(name))
-            found.set(name.slice(3), `${path}/${name}`);
+          const last = cgroupNames(`/${name}`)[this.#isSystemd ? depth : 0] ?? "";
+          if (isFolder && /^pod[a-zA-Z0-9-]+$/.test(last)) {
+            found.set(last.slice(3), `${path}/${name}`);
+          }
         }
       }
     }
     return found;
   }
 
-  get #kubepods(): string {
-    return `${this.#options.root === "/" ? "" : this.#options.root}/kubepods`;
+  get #isSystemd(): boolean {
+    return this.#options.driver.current === "systemd";
   }
 
-  #classPath(pod: Pick<Pod, "spec">): string {
-    const qos = qosClass(pod.spec);
-    return qos === "Guaranteed" ? this.#kubepods : `${this.#kubepods}/${qos.toLowerCase()}`;
-  }
-
-  #limit(mount: CgroupMount, folder: string, pod: Pod): void {
-    const { podPidsLimit } = this.#options;
-    const max = podPidsLimit === undefined ? "max" : String(podPidsLimit);
-    writeIfThere(`${folder}/pids.max`, max);
-    const { cpuCores, cpuLimit, memoryLimit } = podTotals(pod);
-    if (mount.version === 1) {
-      writeIfThere(`${folder}/cpu.shares`, String(cpuShares(cpuCores)));
-      if (cpuLimit > 0) writeIfThere(`${folder}/cpu.cfs_quota_us`, String(cpuQuotaUs(cpuLimit)));
-      if (memoryLimit > 0) writeIfThere(`${folder}/memory.limit_in_bytes`, String(memoryLimit));
-      return;
-    }
-    // As runc maps shares onto weights: 2..262144 onto 1..10000.
-    const weight = 1 + Math.floor(((cpuShares(cpuCores) - 2) * 9999) / 262_142);
-    writeIfThere(`${folder}/cpu.weight`, String(weight));
-    if (cpuLimit > 0) writeIfThere(`${folder}/cpu.max`, `${cpuQuotaUs(cpuLimit)} 100000`);
-    if (memoryLimit > 0) writeIfThere(`${folder}/memory.max`, String(memoryLimit));
+  #path(below: string[]): string {
+    const { driver, root } = this.#options;
+    return cgroupPath(driver.current, [...cgroupNames(root), "kubepods", ...below]);
   }
 }
 
-/** What a pod needs in all; a limit counts only where every container has one (0 otherwise). */
-function podTotals({ spec }: Pod) {
+const isV2 = ({ version }: CgroupMount) => version === 2;
+
+function writeLimits(mount: CgroupMount, folder: string, limits: PodLimits): void {
+  const { cpuShares: shares, cpuQuotaUs: quota, memoryBytes, pids } = limits;
+  writeIfThere(`${folder}/pids.max`, pids === undefined ? "max" : String(pids));
+  if (mount.version === 1) {
+    writeIfThere(`${folder}/cpu.shares`, String(shares));
+    if (quota) writeIfThere(`${folder}/cpu.cfs_quota_us`, String(quota));
+    if (memoryBytes) writeIfThere(`${folder}/memory.limit_in_bytes`, String(memoryBytes));
+    return;
+  }
+  writeIfThere(`${folder}/cpu.weight`, String(cpuWeight(shares)));
+  if (quota) writeIfThere(`${folder}/cpu.max`, `${quota} 100000`);
+  if (memoryBytes) writeIfThere(`${folder}/memory.max`, String(memoryBytes));
+}
+
+/** What a pod may use in all; a limit counts only where every container has one. */
+function podLimits({ spec }: Pod, pids: number | undefined): PodLimits {
   const running = [...spec.containers, ...spec.initContainers.filter(({ sidecar }) => sidecar)];
   const passing = spec.initContainers.filter(({ sidecar }) => !sidecar);
   const requested = (name: string) => {
@@ -122,10 +141,13 @@ function podTotals({ spec }: Pod) {
     const together = running.reduce((sum, { resources }) => sum + resources.limits[name]!, 0);
     return Math.max(together, ...passing.map(({ resources }) => resources.limits[name]!));
   };
+  const cpuLimit = limited("cpu");
+  const memoryBytes = Math.floor(limited("memory"));
   return {
-    cpuCores: requested("cpu"),
-    cpuLimit: limited("cpu"),
-    memoryLimit: Math.floor(limited("memory")),
+    cpuShares: cpuShares(requested("cpu")),
+    ...(cpuLimit > 0 && { cpuQuotaUs: cpuQuotaUs(cpuLimit) }),
+    ...(memoryBytes > 0 && { memoryBytes }),
+    ...(pids !== undefined && { pids }),
   };
 }
 

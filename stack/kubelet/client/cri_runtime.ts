@@ -1,5 +1,6 @@
 import { toChainError } from "#lib/errors/chain_error.ts";
 import type { CriServices } from "#wire/cri/services.ts";
+import type { CgroupDriver } from "../cgroup/cgroup_driver.ts";
 import type {
   ContainerDetail,
   ExecResult,
@@ -25,6 +26,9 @@ export interface CriLimits {
 
 /** Changes: the kubelet's runtime-request-timeout. A list that takes 10 s is a hung runtime. */
 export const CRI_LIMITS: CriLimits = { readMs: 10_000, changeMs: 120_000, pullMs: 900_000 };
+
+/** Of CRI's CgroupDriver. */
+const SYSTEMD = 0;
 
 /** What the runtime gets beyond a time-out of its own before it is taken for hung. */
 const SLACK_MS = 5_000;
@@ -55,6 +59,18 @@ export class CriRuntime implements PodRuntime {
       networkReady: holds("NetworkReady"),
       reason: broken.map(({ type, reason, message }) => `${type}: ${reason} ${message}`).join("; "),
     };
+  }
+
+  async cgroupDriver(): Promise<CgroupDriver | undefined> {
+    try {
+      const call = (c: object) => this.#cri.runtime.runtimeConfig({}, c);
+      const { linux } = await this.#read("RuntimeConfig", call);
+      return linux && (linux.cgroupDriver === SYSTEMD ? "systemd" : "cgroupfs");
+    } catch (error) {
+      // Runtimes before containerd 2.0 do not know the call.
+      if (toChainError(error, "dockershim", "ask").outer.code === "unimplemented") return undefined;
+      throw error;
+    }
   }
 
   async listSandboxes(): Promise<SandboxView[]> {

@@ -38,9 +38,9 @@ function podOf({ name, namespace, uid, labels, annotations }: SandboxView): Pod 
 /** Removes files, cgroups and logs of pods that neither a manifest nor the runtime knows. */
 export function removeLeftovers(context: PodContext, known: Set<string>): void {
   const { folders, cgroups, log } = context;
-  const step = (what: string, work: () => void): void => {
+  const step = async (what: string, work: () => unknown): Promise<void> => {
     try {
-      work();
+      await work();
     } catch (thrown) {
       log.warn("cannot remove what a pod left", {
         what,
@@ -49,15 +49,15 @@ export function removeLeftovers(context: PodContext, known: Set<string>): void {
     }
   };
   for (const uid of podsWithFiles(folders)) {
-    if (!known.has(uid)) step(uid, () => removePodFiles(folders, uid));
+    if (!known.has(uid)) void step(uid, () => removePodFiles(folders, uid));
   }
   for (const [uid, path] of cgroups.existing()) {
-    if (!known.has(uid)) step(path, () => cgroups.remove(path));
+    if (!known.has(uid)) void step(path, () => cgroups.remove(path));
   }
   for (const name of logFolders(folders.logs)) {
     const uid = name.slice(name.lastIndexOf("_") + 1);
     if (known.has(uid)) continue;
-    step(name, () => rmSync(join(folders.logs, name), { recursive: true, force: true }));
+    void step(name, () => rmSync(join(folders.logs, name), { recursive: true, force: true }));
   }
 }
 

@@ -19,7 +19,7 @@ export async function cleanUpPod(
   for (const { id } of sandboxes) await runtime.removeSandbox(id);
   removePodFiles(folders, pod.uid);
   await rm(folders.podLogs(pod), { recursive: true, force: true });
-  cgroups.remove(cgroups.pathOf(pod));
+  await cgroups.remove(cgroups.pathOf(pod));
 }
 
 /** Removes what a living pod left behind: older dead containers, sandboxes that nothing is in. */

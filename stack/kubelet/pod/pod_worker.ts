@@ -231,7 +231,7 @@ export class PodWorker {
 
   async #makeSandbox(attempt: number): Promise<void> {
     await this.#told("FailedCreatePodSandBox", "Failed to create pod sandbox", async () => {
-      this.#context.cgroups.create(this.pod);
+      await this.#context.cgroups.create(this.pod);
       const config = podSandboxConfig(this.pod, attempt, this.#context);
       await this.#context.runtime.runSandbox(config, this.pod.spec.runtimeHandler);
     });

@@ -1,3 +1,4 @@
+import type { CgroupDriver } from "../cgroup/cgroup_driver.ts";
 import type { ContainerConfig, SandboxConfig } from "./runtime_config.ts";
 
 /** A sandbox as the runtime lists it. Times are milliseconds since 1970. */
@@ -84,6 +85,8 @@ export interface StreamRequest {
  */
 export interface PodRuntime {
   status(): Promise<RuntimeStatus>;
+  /** Who makes the runtime's cgroups; undefined where it is too old to tell. */
+  cgroupDriver(): Promise<CgroupDriver | undefined>;
   listSandboxes(): Promise<SandboxView[]>;
   listContainers(): Promise<ContainerView[]>;
   containerDetail(id: string): Promise<ContainerDetail>;

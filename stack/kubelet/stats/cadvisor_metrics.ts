@@ -1,4 +1,5 @@
 import type { CgroupMount } from "../cgroup/cgroup_mounts.ts";
+import { containerPath } from "../cgroup/container_cgroup.ts";
 import type { PodCgroups } from "../cgroup/pod_cgroups.ts";
 import type { PodView } from "../pod/pod_view.ts";
 import { type CgroupUsage, cgroupUsage } from "./cgroup_usage.ts";
@@ -113,7 +114,7 @@ function podRows(view: PodView, mounts: readonly CgroupMount[], cgroups: PodCgro
   };
   const containers = state.containers.filter(({ phase }) => phase === "running");
   const rows = containers.map((one) => {
-    const id = `${path}/${one.id}`;
+    const id = containerPath(mounts, path, one.id);
     const labels = { container: one.name, id, image: one.image, name: one.id, ...common };
     return { labels, usage: cgroupUsage(mounts, id), startedMs: one.detail.startedMs };
   });

@@ -1,6 +1,7 @@
 import { freemem, loadavg, totalmem } from "node:os";
 import { readTextIfAny } from "#lib/linux/file.ts";
 import type { CgroupMount } from "../cgroup/cgroup_mounts.ts";
+import { containerPath } from "../cgroup/container_cgroup.ts";
 import type { PodCgroups } from "../cgroup/pod_cgroups.ts";
 import type { PodView } from "../pod/pod_view.ts";
 import { timestamp } from "../status/container_status.ts";
@@ -50,7 +51,7 @@ function podStats(view: PodView, mounts: readonly CgroupMount[], cgroups: PodCgr
       .map(({ name, id, detail }) => ({
         name,
         startTime: timestamp(detail.startedMs),
-        ...useOf(cgroupUsage(mounts, `${path}/${id}`)),
+        ...useOf(cgroupUsage(mounts, containerPath(mounts, path, id))),
       })),
   };
 }

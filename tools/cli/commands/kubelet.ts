@@ -27,6 +27,7 @@ export const USAGE = `usage: catena kubelet --manifests DIR [options]
   --address ADDRESS      where the HTTP API listens (default 127.0.0.1)
   --port N               its port, 0 for any free one (default 10255)
   --cgroup-root PATH     cgroup above kubepods (default /)
+  --cgroup-driver NAME   cgroupfs or systemd (default: as the container runtime has it)
   --pod-pids-limit N     most processes and threads of a pod (default: no limit)
   --image-gc-high N      percent of the image store's file system from which unused images go
   --image-gc-low N       percent down to which they go (defaults 85 and 80)
@@ -38,7 +39,8 @@ export const USAGE = `usage: catena kubelet --manifests DIR [options]
   -l, --log-level LEVEL  debug, info, warn or error
 `;
 
-const LEVELS: readonly string[] = ["debug", "info", "warn", "error"];
+const LEVELS = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
+const DRIVERS = ["cgroupfs", "systemd"] as const;
 /** From the first delay of a restart to the longest: 10 s to 5 min. */
 const LONGEST_DELAY = 30;
 
@@ -54,7 +56,7 @@ export async function runKubelet(args: string[]): Promise<void> {
   }
   if (!flags.manifests) throw badFlags("--manifests: give the folder of static pods");
   const state = resolve(flags.state);
-  const level = oneOf("--log-level", flags["log-level"]);
+  const level = oneOf("--log-level", flags["log-level"], LEVELS);
   const log = new Log("kubelet", level);
   const unwind: (() => Promise<void> | void)[] = [];
   try {
@@ -90,6 +92,7 @@ function optionsOf(flags: Flags): Omit<KubeletOptions, Given> {
   const readMs = number("--cri-timeout", flags["cri-timeout"], 1, 600) * 1000;
   const pids = flags["pod-pids-limit"];
   const nodeIp = flags["node-ip"];
+  const driver = flags["cgroup-driver"];
   return {
     root,
     manifests: resolve(flags.manifests ?? ""),
@@ -98,6 +101,7 @@ function optionsOf(flags: Flags): Omit<KubeletOptions, Given> {
     address: flags.address,
     port: number("--port", flags.port, 0, 65_535),
     cgroupRoot: resolve("/", flags["cgroup-root"]),
+    ...(driver !== undefined && { cgroupDriver: oneOf("--cgroup-driver", driver, DRIVERS) }),
     ...(nodeIp !== undefined && { nodeIp }),
     ...(pids !== undefined && { podPidsLimit: number("--pod-pids-limit", pids, 1, 4_194_304) }),
     imageGc: {
@@ -130,6 +134,7 @@ function parse(args: string[]) {
         address: { ...text, default: "127.0.0.1" },
         port: { ...text, default: "10255" },
         "cgroup-root": { ...text, default: "/" },
+        "cgroup-driver": text,
         "pod-pids-limit": text,
         "image-gc-high": { ...text, default: "85" },
         "image-gc-low": { ...text, default: "80" },
@@ -153,9 +158,10 @@ function number(flag: string, text: string, min: number, max: number): number {
   throw badFlags(`${flag} ${text}: give a number from ${min} to ${max}`);
 }
 
-function oneOf(flag: string, word: string): LogLevel {
-  if (LEVELS.includes(word)) return word as LogLevel;
-  throw badFlags(`${flag}: one of ${LEVELS.join(", ")}`);
+function oneOf<T extends string>(flag: string, word: string, words: readonly T[]): T {
+  const found = words.find((one) => one === word);
+  if (found !== undefined) return found;
+  throw badFlags(`${flag}: one of ${words.join(", ")}`);
 }
 
 function badFlags(message: string) {
