@@ -156,6 +156,14 @@ static napi_value call_clock_monotonic(napi_env env, napi_callback_info info) {
   return addon_number(env, (int64_t)time.tv_sec * 1000000000 + time.tv_nsec);
 }
 
+/* clockRealtimeUs(): microseconds of CLOCK_REALTIME */
+static napi_value call_clock_realtime_us(napi_env env, napi_callback_info info) {
+  (void)info;
+  struct timespec time;
+  clock_gettime(CLOCK_REALTIME, &time);
+  return addon_number(env, (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000);
+}
+
 /* randomHex(bytes): so many random bytes as hexadecimal digits */
 static napi_value call_random_hex(napi_env env, napi_callback_info info) {
   static const char digits[] = "0123456789abcdef";
@@ -193,6 +201,7 @@ const struct addon_function process_functions[] = {
     {"waitProcess", call_wait_process},
     {"pidfdOpen", call_pidfd_open},
     {"clockMonotonic", call_clock_monotonic},
+    {"clockRealtimeUs", call_clock_realtime_us},
     {"randomHex", call_random_hex},
     {NULL, NULL},
 };

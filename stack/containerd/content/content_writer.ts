@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { wallClockUs } from "#lib/linux/wall_clock.ts";
 import type { BlobStore } from "../metadata/blob_store.ts";
 import { parseDigest } from "../metadata/digest.ts";
 import { checkLabels, type Labels } from "../metadata/labels.ts";
@@ -40,22 +41,22 @@ export interface WriterRequest {
 export class ContentWriter {
   readonly #stores: ContentStores;
   readonly #request: WriterRequest;
-  readonly startedMs: number;
+  readonly startedUs: number;
   readonly #folder: string;
   /** Size of another namespace's blob, while this writer stands on it. */
   #shared: number | undefined;
   #ingest: IngestWriter | undefined;
-  #updatedMs: number;
+  #updatedUs: number;
 
   private constructor(
     stores: ContentStores,
     request: WriterRequest,
-    opened: { startedMs: number; folder: string; shared: number | undefined },
+    opened: { startedUs: number; folder: string; shared: number | undefined },
   ) {
     this.#stores = stores;
     this.#request = request;
-    this.startedMs = opened.startedMs;
-    this.#updatedMs = opened.startedMs;
+    this.startedUs = opened.startedUs;
+    this.#updatedUs = opened.startedUs;
     this.#folder = opened.folder;
     this.#shared = opened.shared;
   }
@@ -102,15 +103,15 @@ export class ContentWriter {
     return this.#ingest?.digest ?? this.#request.expected;
   }
 
-  get updatedMs(): number {
-    return this.#updatedMs;
+  get updatedUs(): number {
+    return this.#updatedUs;
   }
 
   async write(data: Uint8Array): Promise<void> {
     this.#stores.checkRoom?.();
     const ingest = this.#ingest ?? (await this.#unshare());
     await ingest.write(data);
-    this.#updatedMs = Date.now();
+    this.#updatedUs = wallClockUs();
   }
 
   /** Begins again at offset 0. */

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
+import { wallClockUs } from "#lib/linux/wall_clock.ts";
 import { compileFilters } from "../filter/filter_match.ts";
 import type { LeaseStore } from "../metadata/lease_store.ts";
 import { ensureNamespace } from "../metadata/namespace_store.ts";
@@ -15,12 +16,12 @@ export interface IngestRecord {
   /** Set when the bytes are another namespace's: nothing needs to be written. */
   expected: string;
   total: number;
-  startedMs: number;
+  startedUs: number;
 }
 
 export interface IngestStatus extends IngestRecord {
   offset: number;
-  updatedMs: number;
+  updatedUs: number;
 }
 
 interface Row {
@@ -28,11 +29,11 @@ interface Row {
   folder: string;
   expected: string;
   total: number;
-  started_ms: number;
+  started_us: number;
 }
 
 /** An ingest that nobody leased is dropped after this long. */
-const EXPIRE_MS = 24 * 60 * 60 * 1000;
+const EXPIRE_US = 24 * 60 * 60 * 1_000_000;
 
 /** Content that is still being written, by namespace and reference. */
 export class IngestStore {
@@ -56,9 +57,9 @@ export class IngestStore {
       ensureNamespace(this.#database, namespace);
       const leased = this.#leases.hold(namespace, lease, { type: "ingests", id: ref });
       const found = this.find(namespace, ref);
-      const startedMs = found?.startedMs ?? Date.now();
+      const startedUs = found?.startedUs ?? wallClockUs();
       const folder = found?.folder ?? ingestFolder(namespace, ref);
-      const record = { ref, folder, expected, total, startedMs };
+      const record = { ref, folder, expected, total, startedUs };
       this.#database
         .query("INSERT OR REPLACE INTO ingests VALUES (?, ?, ?, ?, ?, ?, ?)")
         .run(
@@ -67,8 +68,8 @@ export class IngestStore {
           folder,
           expected,
           total,
-          startedMs,
-          leased ? null : startedMs + EXPIRE_MS,
+          startedUs,
+          leased ? null : startedUs + EXPIRE_US,
         );
       return record;
     })();
@@ -119,7 +120,7 @@ export class IngestStore {
     return {
       ...record,
       offset: shared ? record.total : (data?.size ?? 0),
-      updatedMs: data?.mtimeMs ?? record.startedMs,
+      updatedUs: data ? Math.trunc(data.mtimeMs * 1000) : record.startedUs,
     };
   }
 }
@@ -130,7 +131,7 @@ function recordOfRow(row: Row): IngestRecord {
     folder: row.folder,
     expected: row.expected,
     total: row.total,
-    startedMs: row.started_ms,
+    startedUs: row.started_us,
   };
 }
 

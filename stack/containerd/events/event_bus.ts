@@ -1,7 +1,7 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { type Envelope, EnvelopeSchema } from "#gen/wire/containerd-api/proto/types/event_pb.ts";
 import { failure } from "#lib/errors/chain_error.ts";
+import { currentTimestamp } from "#lib/rpc/timestamp.ts";
 import { compileFilters, type Filter } from "../filter/filter_match.ts";
 import { checkIdentifier } from "../metadata/identifier.ts";
 import { refuse } from "../metadata/refusal.ts";
@@ -47,7 +47,7 @@ export class EventBus {
     const value = toBinary(schema, create(schema, event));
     this.#spread(
       create(EnvelopeSchema, {
-        timestamp: timestampNow(),
+        timestamp: currentTimestamp(),
         namespace,
         topic,
         // containerd's type URLs are the bare name: Go clients look it up as it is.

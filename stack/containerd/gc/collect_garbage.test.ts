@@ -141,7 +141,7 @@ test("deleted bytes go with the next collection, unless a writer stands on them"
     blob(n);
     parts.blobs.delete("n", digest(n));
   }
-  const row = ["m", "ref", "folder", digest(2), 1, 0, Date.now() + 60_000];
+  const row = ["m", "ref", "folder", digest(2), 1, 0, (Date.now() + 60_000) * 1000];
   parts.database.run("INSERT INTO ingests VALUES (?, ?, ?, ?, ?, ?, ?)", row);
   collectGarbage(parts, Date.now());
   expect([existsSync(path(1)), existsSync(path(2))]).toEqual([false, true]);

@@ -72,9 +72,9 @@ function markRoots(database: Database, nowMs: number, reach: Reach): void {
   }
   const ingests = database
     .query<{ namespace: string; ref: string }, [number]>(
-      "SELECT namespace, ref FROM ingests WHERE expire_ms > ?",
+      "SELECT namespace, ref FROM ingests WHERE expire_us > ?",
     )
-    .all(nowMs);
+    .all(nowMs * 1000);
   for (const { namespace, ref } of ingests) reach("ingest", namespace, ref);
 }
 

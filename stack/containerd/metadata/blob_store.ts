@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { wallClockUs } from "#lib/linux/wall_clock.ts";
 import { compileFilters, mapField } from "../filter/filter_match.ts";
 import { parseDigest } from "./digest.ts";
 import { checkLabels, decodeLabels, encodeLabels, type Labels, maskLabels } from "./labels.ts";
@@ -9,16 +10,16 @@ export interface BlobRecord {
   digest: string;
   size: number;
   labels: Labels;
-  createdMs: number;
-  updatedMs: number;
+  createdUs: number;
+  updatedUs: number;
 }
 
 interface Row {
   digest: string;
   size: number;
   labels: string;
-  created_ms: number;
-  updated_ms: number;
+  created_us: number;
+  updated_us: number;
 }
 
 /**
@@ -73,7 +74,7 @@ export class BlobStore {
   add(namespace: string, digest: string, size: number, labels: Labels): void {
     checkLabels("info.Labels", labels);
     ensureNamespace(this.#database, namespace);
-    const now = Date.now();
+    const now = wallClockUs();
     const { changes } = this.#database
       .query("INSERT OR IGNORE INTO blobs VALUES (?, ?, ?, ?, ?, ?)")
       .run(namespace, digest, size, encodeLabels(labels), now, now);
@@ -93,10 +94,10 @@ export class BlobStore {
         blob.labels = labels;
       }
       checkLabels("info.Labels", blob.labels);
-      blob.updatedMs = Date.now();
+      blob.updatedUs = wallClockUs();
       this.#database.run(
-        "UPDATE blobs SET labels = ?, updated_ms = ? WHERE namespace = ? AND digest = ?",
-        [encodeLabels(blob.labels), blob.updatedMs, namespace, digest],
+        "UPDATE blobs SET labels = ?, updated_us = ? WHERE namespace = ? AND digest = ?",
+        [encodeLabels(blob.labels), blob.updatedUs, namespace, digest],
       );
       return blob;
     })();
@@ -118,8 +119,8 @@ function blobOfRow(row: Row): BlobRecord {
     digest: row.digest,
     size: row.size,
     labels: decodeLabels(row.labels),
-    createdMs: row.created_ms,
-    updatedMs: row.updated_ms,
+    createdUs: row.created_us,
+    updatedUs: row.updated_us,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { type Container, ContainerSchema } from "#gen/wire/containerd-api/proto/containers_pb.ts";
+import { currentTimestamp } from "#lib/rpc/timestamp.ts";
 import { compileFilters, filled, mapField } from "../filter/filter_match.ts";
 import { checkIdentifier } from "./identifier.ts";
 import { checkLabels, encodeLabels, maskLabels } from "./labels.ts";
@@ -44,7 +44,7 @@ export class ContainerStore {
 
   create(namespace: string, given: Container): Container {
     checkContainer(given, "create container failed validation");
-    const now = timestampNow();
+    const now = currentTimestamp();
     const container = create(ContainerSchema, { ...given, createdAt: now, updatedAt: now });
     this.#database.transaction(() => {
       ensureNamespace(this.#database, namespace);
@@ -63,7 +63,7 @@ export class ContainerStore {
       if (!current) throw refuse("not_found", `container ${JSON.stringify(given.id)}`);
       const updated = applyMask(current, given, mask);
       checkContainer(updated, "update failed validation");
-      updated.updatedAt = timestampNow();
+      updated.updatedAt = currentTimestamp();
       this.#put(namespace, updated);
       return updated;
     })();

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 /**
  * The schema, one entry a version. An entry that was released is never changed: a new one is added.
  *
- * `labels` are JSON objects, times are Unix milliseconds, `record` columns hold the message that
+ * `labels` are JSON objects, times are Unix microseconds, `record` columns hold the message that
  * the API answers with.
  */
 const MIGRATIONS: readonly string[] = [
@@ -43,6 +43,18 @@ const MIGRATIONS: readonly string[] = [
      size INTEGER NOT NULL DEFAULT 0, inodes INTEGER NOT NULL DEFAULT 0,
      UNIQUE (namespace, snapshotter, key)) STRICT;
    CREATE INDEX snapshots_by_parent ON snapshots (parent);`,
+  // Milliseconds made a thing older than the call that asked for it.
+  `ALTER TABLE leases RENAME COLUMN created_ms TO created_us;
+   ALTER TABLE blobs RENAME COLUMN created_ms TO created_us;
+   ALTER TABLE blobs RENAME COLUMN updated_ms TO updated_us;
+   ALTER TABLE ingests RENAME COLUMN started_ms TO started_us;
+   ALTER TABLE ingests RENAME COLUMN expire_ms TO expire_us;
+   ALTER TABLE snapshots RENAME COLUMN created_ms TO created_us;
+   ALTER TABLE snapshots RENAME COLUMN updated_ms TO updated_us;
+   UPDATE leases SET created_us = created_us * 1000;
+   UPDATE blobs SET created_us = created_us * 1000, updated_us = updated_us * 1000;
+   UPDATE ingests SET started_us = started_us * 1000, expire_us = expire_us * 1000;
+   UPDATE snapshots SET created_us = created_us * 1000, updated_us = updated_us * 1000;`,
 ];
 
 /** How long another process may hold the database (a backup, say) before a call fails. */

@@ -1,8 +1,9 @@
 import type { Database } from "bun:sqlite";
 import { clone, create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type Timestamp, timestampNow } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { type Image, ImageSchema } from "#gen/wire/containerd-api/proto/images_pb.ts";
 import { DescriptorSchema } from "#gen/wire/containerd-api/proto/types/descriptor_pb.ts";
+import { currentTimestamp } from "#lib/rpc/timestamp.ts";
 import { compileFilters, filled, mapField } from "../filter/filter_match.ts";
 import { parseDigest } from "./digest.ts";
 import { checkLabels, encodeLabels, maskLabels } from "./labels.ts";
@@ -39,7 +40,7 @@ export class ImageStore {
   /** `epoch` stands for now when the client wants reproducible records. */
   create(namespace: string, given: Image, epoch?: Timestamp): Image {
     checkImage(given);
-    const now = epoch ?? timestampNow();
+    const now = epoch ?? currentTimestamp();
     const image = create(ImageSchema, { ...given, createdAt: now, updatedAt: now });
     this.#database.transaction(() => {
       ensureNamespace(this.#database, namespace);
@@ -58,7 +59,7 @@ export class ImageStore {
       const updated = mask.length > 0 ? applyMask(current, given, mask) : clone(ImageSchema, given);
       checkImage(updated);
       if (current.createdAt) updated.createdAt = current.createdAt;
-      updated.updatedAt = epoch ?? timestampNow();
+      updated.updatedAt = epoch ?? currentTimestamp();
       this.#put(namespace, updated);
       return updated;
     })();

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { wallClockUs } from "#lib/linux/wall_clock.ts";
 import { compileFilters, filled, mapField } from "../filter/filter_match.ts";
 import { parseDigest } from "./digest.ts";
 import { checkLabels, decodeLabels, encodeLabels, type Labels } from "./labels.ts";
@@ -8,7 +9,7 @@ import { refuse } from "./refusal.ts";
 export interface LeaseRecord {
   id: string;
   labels: Labels;
-  createdMs: number;
+  createdUs: number;
 }
 
 export interface LeaseResource {
@@ -20,7 +21,7 @@ export interface LeaseResource {
 interface Row {
   id: string;
   labels: string;
-  created_ms: number;
+  created_us: number;
 }
 
 /** What clients protect from garbage collection while they work. */
@@ -39,7 +40,7 @@ export class LeaseStore {
       .map((row) => ({
         id: row.id,
         labels: decodeLabels(row.labels),
-        createdMs: row.created_ms,
+        createdUs: row.created_us,
       }))
       .filter((lease) => passes((path) => leaseField(lease, path)));
   }
@@ -47,18 +48,18 @@ export class LeaseStore {
   create(namespace: string, id: string, labels: Labels): LeaseRecord {
     if (id === "") throw refuse("invalid_argument", "lease id must not be empty");
     checkLabels("lease.Labels", labels);
-    const createdMs = Date.now();
+    const createdUs = wallClockUs();
     this.#database.transaction(() => {
       ensureNamespace(this.#database, namespace);
       const { changes } = this.#database.run("INSERT OR IGNORE INTO leases VALUES (?, ?, ?, ?)", [
         namespace,
         id,
         encodeLabels(labels),
-        createdMs,
+        createdUs,
       ]);
       if (changes === 0) throw refuse("already_exists", `lease ${JSON.stringify(id)}`);
     })();
-    return { id, labels, createdMs };
+    return { id, labels, createdUs };
   }
 
   delete(namespace: string, id: string): void {

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { type Sandbox, SandboxSchema } from "#gen/wire/containerd-api/proto/types/sandbox_pb.ts";
+import { currentTimestamp } from "#lib/rpc/timestamp.ts";
 import { compileFilters, filled, mapField } from "../filter/filter_match.ts";
 import { checkIdentifier } from "./identifier.ts";
 import { checkLabels, encodeLabels, maskLabels } from "./labels.ts";
@@ -43,7 +43,7 @@ export class SandboxStore {
   create(namespace: string, given: Sandbox): Sandbox {
     checkSandbox(given);
     const sandbox = clone(SandboxSchema, given);
-    sandbox.createdAt = sandbox.updatedAt = timestampNow();
+    sandbox.createdAt = sandbox.updatedAt = currentTimestamp();
     this.#database.transaction(() => {
       ensureNamespace(this.#database, namespace);
       const { changes } = this.#database.run(
@@ -67,7 +67,7 @@ export class SandboxStore {
       const updated = this.get(namespace, given.sandboxId);
       for (const path of fields.length > 0 ? fields : UPDATE_ALL) applyPath(updated, given, path);
       checkSandbox(updated);
-      updated.updatedAt = timestampNow();
+      updated.updatedAt = currentTimestamp();
       this.#database.run(
         "UPDATE sandboxes SET record = ?, labels = ? WHERE namespace = ? AND id = ?",
         [

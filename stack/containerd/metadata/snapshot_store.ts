@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { wallClockUs } from "#lib/linux/wall_clock.ts";
 import { compileFilters, mapField } from "../filter/filter_match.ts";
 import { checkLabels, decodeLabels, encodeLabels, type Labels, maskLabels } from "./labels.ts";
 import { ensureNamespace } from "./namespace_store.ts";
@@ -16,8 +17,8 @@ export interface SnapshotRecord {
   parent: string;
   kind: SnapshotKind;
   labels: Labels;
-  createdMs: number;
-  updatedMs: number;
+  createdUs: number;
+  updatedUs: number;
 }
 
 interface Row {
@@ -26,8 +27,8 @@ interface Row {
   parent_key: string | null;
   kind: number;
   labels: string;
-  created_ms: number;
-  updated_ms: number;
+  created_us: number;
+  updated_us: number;
 }
 
 /** Where a snapshot belongs: each namespace and snapshotter has keys of its own. */
@@ -38,8 +39,8 @@ export interface SnapshotScope {
 
 /** Longest chain of parents that is followed: a guard against a damaged database. */
 const MAX_DEPTH = 1024;
-const COLUMNS = `SELECT s.number, s.key, p.key AS parent_key, s.kind, s.labels, s.created_ms,
-  s.updated_ms FROM snapshots s LEFT JOIN snapshots p ON p.number = s.parent`;
+const COLUMNS = `SELECT s.number, s.key, p.key AS parent_key, s.kind, s.labels, s.created_us,
+  s.updated_us FROM snapshots s LEFT JOIN snapshots p ON p.number = s.parent`;
 const KINDS: Record<SnapshotKind, string> = { 1: "view", 2: "active", 3: "committed" };
 
 /** Set by clients of remote snapshotters: the name under which the snapshot may exist already. */
@@ -91,10 +92,10 @@ export class SnapshotStore {
         throw refuse("already_exists", `snapshot ${JSON.stringify(key)}`);
       }
       const parentNumber = parent === "" ? undefined : this.#parentNumber(scope, parent);
-      const now = Date.now();
+      const now = wallClockUs();
       const { lastInsertRowid } = this.#database.run(
-        `INSERT INTO snapshots (namespace, snapshotter, key, parent, kind, labels, created_ms,
-           updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO snapshots (namespace, snapshotter, key, parent, kind, labels, created_us,
+           updated_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
         [
           scope.namespace,
           scope.snapshotter,
@@ -108,7 +109,7 @@ export class SnapshotStore {
       );
       const number = Number(lastInsertRowid);
       place(number, parentNumber);
-      return { number, key, parent, kind, labels, createdMs: now, updatedMs: now };
+      return { number, key, parent, kind, labels, createdUs: now, updatedUs: now };
     })();
   }
 
@@ -124,9 +125,9 @@ export class SnapshotStore {
         const words = `failed to commit snapshot: snapshot ${JSON.stringify(key)} is not active`;
         throw refuse("failed_precondition", words);
       }
-      const now = Date.now();
+      const now = wallClockUs();
       this.#database.run(
-        `UPDATE snapshots SET key = ?, kind = ?, labels = ?, created_ms = ?, updated_ms = ?,
+        `UPDATE snapshots SET key = ?, kind = ?, labels = ?, created_us = ?, updated_us = ?,
            size = -1 WHERE number = ?`,
         [name, SNAPSHOT_KIND.committed, encodeLabels(labels), now, now, active.number],
       );
@@ -171,10 +172,10 @@ export class SnapshotStore {
         record.labels = labels;
       }
       checkLabels("info.Labels", record.labels);
-      record.updatedMs = Date.now();
-      this.#database.run("UPDATE snapshots SET labels = ?, updated_ms = ? WHERE number = ?", [
+      record.updatedUs = wallClockUs();
+      this.#database.run("UPDATE snapshots SET labels = ?, updated_us = ? WHERE number = ?", [
         encodeLabels(record.labels),
-        record.updatedMs,
+        record.updatedUs,
         record.number,
       ]);
       return record;
@@ -250,8 +251,8 @@ function recordOfRow(row: Row): SnapshotRecord {
     parent: row.parent_key ?? "",
     kind: row.kind as SnapshotKind,
     labels: decodeLabels(row.labels),
-    createdMs: row.created_ms,
-    updatedMs: row.updated_ms,
+    createdUs: row.created_us,
+    updatedUs: row.updated_us,
   };
 }
 

@@ -1,8 +1,8 @@
-import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { TaskDeleteSchema, TaskExitSchema } from "#gen/wire/containerd-api/proto/events/task_pb.ts";
 import { ChainError, failure } from "#lib/errors/chain_error.ts";
 import { refusedByHost } from "#lib/errors/spawn_cause.ts";
 import type { Log } from "#lib/log/log.ts";
+import { currentTimestamp } from "#lib/rpc/timestamp.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { type Bundle, deleteBundle } from "./bundle.ts";
 import { isOurs } from "./runtime_path.ts";
@@ -122,10 +122,10 @@ export async function cleanUpDead(
   const { id, namespace } = bundle;
   const { events, log, logs } = parts;
   log.warn("cleaning up after shim disconnected", { namespace, id });
-  let exit: TaskExit = { pid: 0, exitStatus: UNKNOWN_EXIT_STATUS, exitedAt: timestampNow() };
+  let exit: TaskExit = { pid: 0, exitStatus: UNKNOWN_EXIT_STATUS, exitedAt: currentTimestamp() };
   try {
     const response = await deleteThroughShim(binary, bundle, parts.addresses);
-    const { pid, exitStatus, exitedAt = timestampNow() } = response;
+    const { pid, exitStatus, exitedAt = currentTimestamp() } = response;
     exit = { pid, exitStatus, exitedAt };
   } catch (error) {
     log.error("clean up after dead shim", { namespace, id, error: String(error) });

@@ -1,9 +1,9 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { TaskExitSchema } from "#gen/wire/containerd-api/proto/events/task_pb.ts";
 import { Status } from "#gen/wire/containerd-api/proto/types/task_pb.ts";
 import type { StateResponse } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
+import { currentTimestamp } from "#lib/rpc/timestamp.ts";
 import type { ContainerStore } from "../metadata/container_store.ts";
 import {
   type Bundle,
@@ -114,7 +114,7 @@ async function lookAt(link: ShimLink, task: Task): Promise<StateResponse | undef
 /** The shim may have told the end to nobody: it is told again, which clients are used to. */
 function tellIfStopped({ events }: RecoveryParts, task: Task, state: StateResponse): void {
   if (state.status !== Status.STOPPED) return;
-  const { pid, exitStatus, exitedAt = timestampNow() } = state;
+  const { pid, exitStatus, exitedAt = currentTimestamp() } = state;
   const exit = { containerId: task.id, id: task.id, pid, exitStatus, exitedAt };
   events.publish(task.namespace, "/tasks/exit", TaskExitSchema, exit);
 }

@@ -10,6 +10,7 @@ import { WriteAction } from "#gen/wire/containerd-api/proto/content_pb.ts";
 import { ContentDeleteSchema } from "#gen/wire/containerd-api/proto/events/content_pb.ts";
 import { failure } from "#lib/errors/chain_error.ts";
 import type { CallContext, ServiceImplementation } from "#lib/rpc/service.ts";
+import { timestampOfUs } from "#lib/rpc/timestamp.ts";
 import { type ContentStores, ContentWriter } from "../content/content_writer.ts";
 import type { IngestStatus } from "../content/ingest_store.ts";
 import type { EventBus } from "../events/event_bus.ts";
@@ -17,7 +18,6 @@ import type { GarbageScheduler } from "../gc/garbage_scheduler.ts";
 import type { BlobRecord } from "../metadata/blob_store.ts";
 import { namespaceOf } from "../metadata/identifier.ts";
 import { refuse } from "../metadata/refusal.ts";
-import { timestampOf } from "./timestamps.ts";
 
 /** Bytes in one message of a read: what genuine containerd sends. */
 const READ_CHUNK_BYTES = 32 * 1024;
@@ -176,8 +176,8 @@ class WriteSession {
     reply.offset = BigInt(this.#writer.offset);
     if (request.action === WriteAction.STAT) {
       reply.digest = this.#writer.digest;
-      reply.startedAt = timestampOf(this.#writer.startedMs);
-      reply.updatedAt = timestampOf(this.#writer.updatedMs);
+      reply.startedAt = timestampOfUs(this.#writer.startedUs);
+      reply.updatedAt = timestampOfUs(this.#writer.updatedUs);
       reply.total = BigInt(this.#total);
     } else {
       await this.#write(request);
@@ -235,8 +235,8 @@ function infoOf(blob: BlobRecord): MessageInitShape<typeof InfoSchema> {
   return {
     digest: blob.digest,
     size: BigInt(blob.size),
-    createdAt: timestampOf(blob.createdMs),
-    updatedAt: timestampOf(blob.updatedMs),
+    createdAt: timestampOfUs(blob.createdUs),
+    updatedAt: timestampOfUs(blob.updatedUs),
     labels: blob.labels,
   };
 }
@@ -247,7 +247,7 @@ function statusOf(status: IngestStatus): MessageInitShape<typeof StatusSchema> {
     offset: BigInt(status.offset),
     total: BigInt(status.total),
     expected: status.expected,
-    startedAt: timestampOf(status.startedMs),
-    updatedAt: timestampOf(status.updatedMs),
+    startedAt: timestampOfUs(status.startedUs),
+    updatedAt: timestampOfUs(status.updatedUs),
   };
 }

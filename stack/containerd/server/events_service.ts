@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampNow } from "@bufbuild/protobuf/wkt";
 import type { Events } from "#gen/wire/containerd-api/proto/events_service_pb.ts";
 import { EnvelopeSchema } from "#gen/wire/containerd-api/proto/types/event_pb.ts";
 import type { ServiceImplementation } from "#lib/rpc/service.ts";
+import { currentTimestamp } from "#lib/rpc/timestamp.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import { namespaceOf } from "../metadata/identifier.ts";
 import { refuse } from "../metadata/refusal.ts";
@@ -13,7 +13,7 @@ export function eventsService(events: EventBus): ServiceImplementation<typeof Ev
     publish: async ({ topic, event }, context) => {
       if (!event) throw refuse("invalid_argument", "event must be set");
       const namespace = namespaceOf(context);
-      const timestamp = timestampNow();
+      const timestamp = currentTimestamp();
       events.forward(create(EnvelopeSchema, { timestamp, namespace, topic, event }));
       return {};
     },

@@ -1,11 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { LeaseSchema, Leases } from "#gen/wire/containerd-api/proto/leases_pb.ts";
 import type { ServiceImplementation } from "#lib/rpc/service.ts";
+import { timestampOfUs } from "#lib/rpc/timestamp.ts";
 import type { GarbageScheduler } from "../gc/garbage_scheduler.ts";
 import { namespaceOf } from "../metadata/identifier.ts";
 import type { LeaseRecord, LeaseStore } from "../metadata/lease_store.ts";
 import { refuse } from "../metadata/refusal.ts";
-import { timestampOf } from "./timestamps.ts";
 
 /** The leases service: what clients protect from garbage collection. */
 export function leasesService(
@@ -41,6 +41,6 @@ export function leasesService(
   };
 }
 
-function leaseOf({ id, labels, createdMs }: LeaseRecord): MessageInitShape<typeof LeaseSchema> {
-  return { id, labels, createdAt: timestampOf(createdMs) };
+function leaseOf({ id, labels, createdUs }: LeaseRecord): MessageInitShape<typeof LeaseSchema> {
+  return { id, labels, createdAt: timestampOfUs(createdUs) };
 }

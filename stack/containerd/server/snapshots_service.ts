@@ -6,6 +6,7 @@ import {
 } from "#gen/wire/containerd-api/proto/events/snapshot_pb.ts";
 import type { InfoSchema, Snapshots } from "#gen/wire/containerd-api/proto/snapshots_pb.ts";
 import type { CallContext, ServiceImplementation } from "#lib/rpc/service.ts";
+import { timestampOfUs } from "#lib/rpc/timestamp.ts";
 import type { EventBus } from "../events/event_bus.ts";
 import type { GarbageScheduler } from "../gc/garbage_scheduler.ts";
 import { namespaceOf } from "../metadata/identifier.ts";
@@ -20,7 +21,6 @@ import {
 } from "../metadata/snapshot_store.ts";
 import { diskUsage } from "../snapshot/disk_usage.ts";
 import type { SnapshotLayout, SnapshotMount } from "../snapshot/snapshot_layout.ts";
-import { timestampOf } from "./timestamps.ts";
 
 /** Records in one message of a list. */
 const LIST_BATCH = 100;
@@ -188,8 +188,8 @@ function infoOf(record: SnapshotRecord): MessageInitShape<typeof InfoSchema> {
     name: record.key,
     parent: record.parent,
     kind: record.kind as number,
-    createdAt: timestampOf(record.createdMs),
-    updatedAt: timestampOf(record.updatedMs),
+    createdAt: timestampOfUs(record.createdUs),
+    updatedAt: timestampOfUs(record.updatedUs),
     labels: record.labels,
   };
 }

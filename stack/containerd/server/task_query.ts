@@ -1,5 +1,4 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampNow } from "@bufbuild/protobuf/wkt";
 import type {
   GetRequest,
   MetricsResponseSchema,
@@ -10,6 +9,7 @@ import { type ProcessSchema, Status } from "#gen/wire/containerd-api/proto/types
 import type { StateResponse } from "#gen/wire/task-ttrpc/proto/task_pb.ts";
 import { ChainError } from "#lib/errors/chain_error.ts";
 import type { CallContext } from "#lib/rpc/service.ts";
+import { currentTimestamp } from "#lib/rpc/timestamp.ts";
 import { compileFilters } from "../filter/filter_match.ts";
 import { namespaceOf } from "../metadata/identifier.ts";
 import type { Task, TaskExit } from "../runtime/task.ts";
@@ -90,7 +90,7 @@ export async function taskMetrics(
   const metrics = await Promise.all(
     tasks.map(async (task) => {
       try {
-        const timestamp = timestampNow();
+        const timestamp = currentTimestamp();
         const { stats } = await task.look((client) =>
           client.stats({ id: task.id }, shimContext(task, limited)),
         );

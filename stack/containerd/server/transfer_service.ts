@@ -1,5 +1,5 @@
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
-import { type Any, timestampDate, timestampNow } from "@bufbuild/protobuf/wkt";
+import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Transfer, TransferRequest } from "#gen/wire/containerd-api/proto/transfer_pb.ts";
 import {
   ImageExportStreamSchema,
@@ -123,7 +123,7 @@ async function withLease(
     await work(context);
     return;
   }
-  const expires = timestampDate(timestampNow());
+  const expires = new Date();
   expires.setHours(expires.getHours() + LEASE_HOURS);
   const id = `transfer-${crypto.randomUUID()}`;
   const labels = { "containerd.io/gc.expire": expires.toISOString() };
