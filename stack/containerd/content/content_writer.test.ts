@@ -79,13 +79,17 @@ test("a wrong digest or size stores nothing and keeps the ingest", async () => {
 
 test("a writer continues where one before a restart left off", async () => {
   const writer = await open();
+  const startedMs = Date.now();
   await writer.write(DATA.subarray(0, 5));
+  const { updatedUs } = writer;
   await writer.close();
   stores.database.close();
   stores = openStores();
   expect(stores.ingests.status("a", "r")).toMatchObject({ ref: "r", offset: 5 });
   const next = await open();
   expect(next.offset).toBe(5);
+  expect(Math.abs(next.updatedUs - updatedUs)).toBeLessThanOrEqual(1);
+  expect(next.updatedUs).toBeGreaterThanOrEqual(startedMs * 1000);
   await next.write(DATA.subarray(5));
   expect(next.digest).toBe(DIGEST);
   await next.commit(0, DIGEST, {});

@@ -1,5 +1,4 @@
 import type { Database } from "bun:sqlite";
-import { wallClockUs } from "#lib/linux/wall_clock.ts";
 import type { BlobStore } from "../metadata/blob_store.ts";
 import { parseDigest } from "../metadata/digest.ts";
 import { checkLabels, type Labels } from "../metadata/labels.ts";
@@ -46,7 +45,6 @@ export class ContentWriter {
   /** Size of another namespace's blob, while this writer stands on it. */
   #shared: number | undefined;
   #ingest: IngestWriter | undefined;
-  #updatedUs: number;
 
   private constructor(
     stores: ContentStores,
@@ -56,7 +54,6 @@ export class ContentWriter {
     this.#stores = stores;
     this.#request = request;
     this.startedUs = opened.startedUs;
-    this.#updatedUs = opened.startedUs;
     this.#folder = opened.folder;
     this.#shared = opened.shared;
   }
@@ -104,14 +101,13 @@ export class ContentWriter {
   }
 
   get updatedUs(): number {
-    return this.#updatedUs;
+    return this.#ingest?.updatedUs ?? this.startedUs;
   }
 
   async write(data: Uint8Array): Promise<void> {
     this.#stores.checkRoom?.();
     const ingest = this.#ingest ?? (await this.#unshare());
     await ingest.write(data);
-    this.#updatedUs = wallClockUs();
   }
 
   /** Begins again at offset 0. */

@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { mkdirSync, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
+import { wallClockUs } from "#lib/linux/wall_clock.ts";
 import { parseDigest } from "../metadata/digest.ts";
 import { refuse } from "../metadata/refusal.ts";
 import type { ContentFolder } from "./content_folder.ts";
@@ -18,6 +19,10 @@ export class IngestWriter {
   readonly #file: FileHandle;
   #hash: Hash;
   #offset: number;
+  /** When bytes were last added, by this writer or one before it; undefined: never. */
+  #updatedUs: number | undefined;
+  /** This writer added bytes, and they are still an ingest's. */
+  #added = false;
   #closed = false;
 
   private constructor(
@@ -25,24 +30,27 @@ export class IngestWriter {
     folder: string,
     file: FileHandle,
     hash: Hash,
-    offset: number,
+    kept: { offset: number; updatedUs: number | undefined },
   ) {
     this.#content = content;
     this.#folder = folder;
     this.#file = file;
     this.#hash = hash;
-    this.#offset = offset;
+    this.#offset = kept.offset;
+    this.#updatedUs = kept.updatedUs;
   }
 
   static async open(content: ContentFolder, folder: string): Promise<IngestWriter> {
     mkdirSync(content.ingestPath(folder), { recursive: true, mode: 0o755 });
     const path = dataPath(content, folder);
-    const kept = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    const found = statSync(path, { throwIfNoEntry: false });
+    const kept = found?.size ?? 0;
+    const updatedUs = found && kept > 0 ? Math.trunc(found.mtimeMs * 1000) : undefined;
     const file = await open(path, kept > 0 ? "r+" : "w+", 0o644);
     try {
       const hash = createHash("sha256");
       await rehash(file, hash, kept);
-      return new IngestWriter(content, folder, file, hash, kept);
+      return new IngestWriter(content, folder, file, hash, { offset: kept, updatedUs });
     } catch (error) {
       await file.close();
       throw error;
@@ -52,6 +60,11 @@ export class IngestWriter {
   /** Bytes that the ingest holds. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** When bytes were last added, in microseconds since 1970; undefined: none were. */
+  get updatedUs(): number | undefined {
+    return this.#updatedUs;
   }
 
   /** Digest of what it holds so far. */
@@ -72,6 +85,8 @@ export class IngestWriter {
     }
     this.#hash.update(data);
     this.#offset += data.length;
+    this.#updatedUs = wallClockUs();
+    this.#added = true;
   }
 
   /** Throws everything away: only a start from the beginning is supported, as in containerd. */
@@ -101,6 +116,7 @@ export class IngestWriter {
         );
       }
       await this.#file.sync();
+      this.#added = false;
       await this.close();
       this.#content.adopt(dataPath(this.#content, this.#folder), parseDigest(actual));
       this.#content.removeIngest(this.#folder);
@@ -113,7 +129,13 @@ export class IngestWriter {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#file.close();
+    try {
+      // The kernel's own stamp is of its last tick: the next writer would tell another time.
+      const seconds = (this.#updatedUs ?? 0) / 1_000_000;
+      if (this.#added) await this.#file.utimes(seconds, seconds);
+    } finally {
+      await this.#file.close();
+    }
   }
 }
 
